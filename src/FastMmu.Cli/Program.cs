@@ -1,1 +1,4 @@
-Console.WriteLine("fastmmu");
+using FastMmu.Cli;
+
+using var console = ToolConsole.ForProcess();
+return CommandLine.Run(args, console);

@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace FastMmu.Cli.Commands;
+
+/// <summary><c>fastmmu verify</c>: compares the engine with answers recorded elsewhere.</summary>
+internal static class VerifyCommand
+{
+    public static Command Create(ToolConsole console)
+    {
+        var command = new Command("verify", "Compare the engine with recorded answers.");
+        return command;
+    }
+}
