@@ -68,4 +68,7 @@ public enum FaultReason : byte
 
     /// <summary>An operand of INVPCID that the architecture refuses.</summary>
     InvalidationOperand,
+
+    /// <summary>A paging structure itself could not be reached: nested paging, where the second stage has the fault.</summary>
+    TableUnreachable,
 }

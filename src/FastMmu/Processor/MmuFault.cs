@@ -137,6 +137,7 @@ public readonly record struct MmuFault
         FaultReason.PdpteReserved => "reserved bit in a PDPTE",
         FaultReason.Misaligned => "misaligned access",
         FaultReason.InvalidationOperand => "INVPCID operand",
+        FaultReason.TableUnreachable => "a table could not be reached",
         _ => "no reason",
     };
 }

@@ -1,0 +1,220 @@
+using System.Buffers;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using FastMmu.Addresses;
+using FastMmu.Processor;
+
+namespace FastMmu;
+
+/// <content>Data accesses and fetches by linear address.</content>
+public sealed unsafe partial class Mmu
+{
+    private const int PageBytes = 4096;
+
+    /// <summary>Reads a value for the running program.</summary>
+    /// <typeparam name="T">A blittable type, little-endian.</typeparam>
+    /// <param name="linear">First byte; any alignment, pages may be crossed.</param>
+    /// <param name="value">The value; default if the access faults.</param>
+    /// <param name="fault">The fault, or none.</param>
+    /// <returns>Whether the value was read.</returns>
+    public bool TryRead<T>(LinearAddress linear, out T value, out MmuFault fault) where T : unmanaged =>
+        TryReadAs(linear.Value, CurrentPrivilege, stack: false, out value, out fault);
+
+    /// <summary>Writes a value for the running program.</summary>
+    /// <typeparam name="T">A blittable type, little-endian.</typeparam>
+    /// <param name="linear">First byte; any alignment, pages may be crossed.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="fault">The fault, or none. A write that faults has changed no byte.</param>
+    /// <returns>Whether the value was written.</returns>
+    public bool TryWrite<T>(LinearAddress linear, T value, out MmuFault fault) where T : unmanaged =>
+        TryWriteAs(linear.Value, value, CurrentPrivilege, stack: false, out fault);
+
+    /// <summary>Reads bytes for the running program: all of them, or none.</summary>
+    /// <param name="linear">First byte.</param>
+    /// <param name="destination">Where they go; untouched if the access faults.</param>
+    /// <param name="fault">The fault of the first part that is refused, or none.</param>
+    /// <returns>Whether the bytes were read.</returns>
+    public bool TryRead(LinearAddress linear, Span<byte> destination, out MmuFault fault) =>
+        TryTransfer(linear.Value, destination, default, Access.Read, CurrentPrivilege, stack: false, out fault);
+
+    /// <summary>Writes bytes for the running program: all of them, or none.</summary>
+    /// <param name="linear">First byte.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="fault">The fault of the first part that is refused, or none.</param>
+    /// <returns>Whether the bytes were written.</returns>
+    public bool TryWrite(LinearAddress linear, ReadOnlySpan<byte> source, out MmuFault fault) =>
+        TryTransfer(linear.Value, default, source, Access.Write, CurrentPrivilege, stack: false, out fault);
+
+    /// <summary>
+    /// Reads a value that the same instruction will write back: the right to write is checked first, accessed and dirty are set, and the
+    /// error code of a fault says write. The write that follows cannot fault.
+    /// </summary>
+    /// <typeparam name="T">A blittable type, little-endian.</typeparam>
+    /// <param name="linear">First byte; any alignment, pages may be crossed.</param>
+    /// <param name="value">The value; default if the access faults.</param>
+    /// <param name="fault">The fault, or none.</param>
+    /// <returns>Whether the value was read.</returns>
+    public bool TryReadForUpdate<T>(LinearAddress linear, out T value, out MmuFault fault) where T : unmanaged
+    {
+        T read = default;
+        bool done = TryTransfer(
+            linear.Value, MemoryMarshal.AsBytes(new Span<T>(ref read)), default, Access.Write, CurrentPrivilege, stack: false, out fault);
+        value = read;
+        return done;
+    }
+
+    /// <summary>
+    /// Fetches instruction bytes at the current privilege: as many of those wanted as can be had before the first page that refuses.
+    /// A decoder that needs more than it got raises <paramref name="fault"/>; one that does not, ignores it.
+    /// </summary>
+    /// <param name="linear">First byte.</param>
+    /// <param name="destination">Where they go; at most 15 are ever needed for an instruction.</param>
+    /// <param name="fault">The fault of the first byte that could not be had, or none if all could. CR2 is not touched until it is raised by <see cref="RaiseFetchFault"/>.</param>
+    /// <returns>How many bytes were fetched.</returns>
+    public int Fetch(LinearAddress linear, Span<byte> destination, out MmuFault fault)
+    {
+        int done = 0;
+        fault = MmuFault.None;
+        while (done < destination.Length)
+        {
+            ulong at = linear.Value + (ulong)done;
+            Translation translation = TranslateCore(at, Access.Execute, CurrentPrivilege, stack: false);
+            if (!translation.Ok)
+            {
+                fault = translation.Fault;
+                break;
+            }
+
+            int count = Math.Min(destination.Length - done, PageBytes - (int)(at & (PageBytes - 1)));
+            _memory.Read(translation.Physical, destination.Slice(done, count));
+            done += count;
+        }
+
+        return done;
+    }
+
+    /// <summary>Delivers a fault that <see cref="Fetch"/> reported, because the instruction does need the byte: sets <see cref="Cr2"/>.</summary>
+    /// <param name="fault">The fault.</param>
+    public void RaiseFetchFault(MmuFault fault) => NoteFault(fault);
+
+    private Privilege CurrentPrivilege => _context.State.CurrentPrivilege;
+
+    private bool TryReadAs<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged
+    {
+        if (!_alignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
+        {
+            Translation translation = TranslateCore(linear, Access.Read, privilege, stack);
+            if (translation.Ok)
+            {
+                value = _memory.Read<T>(translation.Physical);
+                fault = MmuFault.None;
+                return true;
+            }
+
+            fault = translation.Fault;
+            NoteFault(fault);
+            value = default;
+            return false;
+        }
+
+        T read = default;
+        bool done = TryTransfer(linear, MemoryMarshal.AsBytes(new Span<T>(ref read)), default, Access.Read, privilege, stack, out fault);
+        value = read;
+        return done;
+    }
+
+    private bool TryWriteAs<T>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault) where T : unmanaged
+    {
+        if (!_alignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
+        {
+            Translation translation = TranslateCore(linear, Access.Write, privilege, stack);
+            if (translation.Ok)
+            {
+                _memory.Write(translation.Physical, value);
+                fault = MmuFault.None;
+                return true;
+            }
+
+            fault = translation.Fault;
+            NoteFault(fault);
+            return false;
+        }
+
+        return TryTransfer(linear, default, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)), Access.Write, privilege, stack, out fault);
+    }
+
+    // Every page is checked before a byte moves, and the physical addresses found are the ones used: a write over the page's own
+    // table cannot send the rest elsewhere. `destination` and `source` are never both given; a write with `destination` is an update's read.
+    private bool TryTransfer(
+        ulong linear, Span<byte> destination, ReadOnlySpan<byte> source, Access access, Privilege privilege, bool stack, out MmuFault fault)
+    {
+        int length = destination.Length + source.Length;
+        fault = MmuFault.None;
+        if (length == 0) return true;
+        int first = (int)(linear & (PageBytes - 1));
+        int pages = (int)(((long)first + length + PageBytes - 1) / PageBytes);
+        ulong[]? rented = pages > 64 ? ArrayPool<ulong>.Shared.Rent(pages) : null;
+        Span<ulong> physical = rented is null ? stackalloc ulong[64] : rented;
+        physical = physical[..pages];
+        bool translated = TryTranslatePages(linear, length, access, privilege, stack, physical, out fault);
+        if (translated)
+        {
+            for (int page = 0, done = 0; page < pages; page++)
+            {
+                int count = Math.Min(length - done, PageBytes - (int)(physical[page] & (PageBytes - 1)));
+                PhysicalAddress at = PhysicalAddress.Truncate(physical[page]);
+                if (destination.IsEmpty) _memory.Write(at, source.Slice(done, count));
+                else _memory.Read(at, destination.Slice(done, count));
+                done += count;
+            }
+        }
+        else
+        {
+            NoteFault(fault);
+        }
+
+        if (rented is not null) ArrayPool<ulong>.Shared.Return(rented);
+        return translated;
+    }
+
+    private bool TryTranslatePages(
+        ulong linear, int length, Access access, Privilege privilege, bool stack, Span<ulong> physical, out MmuFault fault)
+    {
+        // Address checks come before paging for the whole access, and alignment is known before A and D are set.
+        ulong last = linear + (ulong)length - 1;
+        if (!_rules.TryPrepare(ref last, access, privilege, stack, out fault))
+        {
+            ulong start = linear;
+            if (_rules.TryPrepare(ref start, access, privilege, stack, out MmuFault atStart)) return false;
+            fault = atStart;
+            return false;
+        }
+
+        bool misaligned = _alignmentChecks && privilege == Privilege.User && BitOperations.IsPow2(length) && length <= 16
+            && (linear & (ulong)(length - 1)) != 0;
+
+        ulong at = linear;
+        for (int page = 0; page < physical.Length; page++)
+        {
+            Translation translation = misaligned ? Probe(at, access, privilege, stack) : TranslateCore(at, access, privilege, stack);
+            if (!translation.Ok)
+            {
+                fault = translation.Fault;
+                return false;
+            }
+
+            physical[page] = translation.Physical.Value;
+            at = (at & ~(ulong)(PageBytes - 1)) + PageBytes;
+        }
+
+        if (misaligned)
+        {
+            // Of one class with the page fault, and listed behind it: SDM vol. 3A, "Priority Among Concurrent Events" (6.9).
+            fault = new MmuFault(ExceptionVector.AlignmentCheck, 0, linear, FaultReason.Misaligned);
+            return false;
+        }
+
+        return true;
+    }
+}

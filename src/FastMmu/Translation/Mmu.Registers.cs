@@ -1,0 +1,172 @@
+using FastMmu.Addresses;
+using FastMmu.Paging.Modes;
+using FastMmu.Paging.Walk;
+using FastMmu.Processor;
+
+namespace FastMmu;
+
+/// <content>Registers: every write follows the architecture's rules and tells the caches what to drop.</content>
+public sealed partial class Mmu
+{
+    /// <summary>MOV to CR0.</summary>
+    /// <param name="value">The operand.</param>
+    /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    public MmuFault WriteCr0(ulong value)
+    {
+        PagingState next = _context.State;
+        return Commit(ref next, ControlRegisterRules.WriteCr0(ref next, value, In64BitMode));
+    }
+
+    /// <summary>MOV to CR3. Loads the PDPTE registers in PAE paging.</summary>
+    /// <param name="value">The operand; bit 63 with CR4.PCIDE=1 keeps cached translations.</param>
+    /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    public MmuFault WriteCr3(ulong value)
+    {
+        PagingState next = _context.State;
+        return Commit(ref next, ControlRegisterRules.WriteCr3(ref next, value));
+    }
+
+    /// <summary>MOV to CR4.</summary>
+    /// <param name="value">The operand.</param>
+    /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    public MmuFault WriteCr4(ulong value)
+    {
+        PagingState next = _context.State;
+        return Commit(ref next, ControlRegisterRules.WriteCr4(ref next, value));
+    }
+
+    /// <summary>WRMSR to IA32_EFER.</summary>
+    /// <param name="value">The operand; LMA is ignored.</param>
+    /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    public MmuFault WriteEfer(ulong value)
+    {
+        PagingState next = _context.State;
+        return Commit(ref next, ControlRegisterRules.WriteEfer(ref next, value));
+    }
+
+    /// <summary>WRPKRU. Takes effect at once, cached translations included, and flushes nothing.</summary>
+    /// <param name="value">The new rights.</param>
+    public void WritePkru(uint value) => _context.State.Pkru = value;
+
+    /// <summary>WRMSR to IA32_PKRS. Takes effect at once, cached translations included, and flushes nothing.</summary>
+    /// <param name="value">The operand; bits 63:32 are reserved.</param>
+    /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    public MmuFault WritePkrs(ulong value)
+    {
+        if (!Features.Pks || value >> 32 != 0) return MmuFault.GeneralProtection(0, FaultReason.RegisterWrite);
+        _context.State.Pkrs = (uint)value;
+        return MmuFault.None;
+    }
+
+    /// <summary>Sets RFLAGS as translation sees it: AC (STAC, CLAC, POPF) and VM. Flushes nothing.</summary>
+    /// <param name="value">The new RFLAGS.</param>
+    public void SetRFlags(ulong value)
+    {
+        PagingState next = _context.State;
+        next.RFlags = value;
+        SetState(in next);
+    }
+
+    /// <summary>Sets the current privilege level. Flushes nothing.</summary>
+    /// <param name="cpl">0 to 3.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Not 0 to 3.</exception>
+    public void SetCpl(int cpl)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(cpl);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(cpl, 3);
+        PagingState next = _context.State;
+        next.Cpl = cpl;
+        SetState(in next);
+    }
+
+    /// <summary>
+    /// Turns paging on as a kernel would: EFER, CR4, CR3, CR0 in this order, with WP, and with NX, PGE and PSE where the processor has them.
+    /// </summary>
+    /// <param name="root">The root table: what goes into CR3.</param>
+    /// <param name="mode">The paging mode; not <see cref="PagingMode.None"/>.</param>
+    /// <returns>The fault of the step that failed (a PDPTE with reserved bits, a root beyond MAXPHYADDR), or none.</returns>
+    /// <exception cref="ArgumentException">The processor does not have the mode.</exception>
+    public MmuFault EnablePaging(PhysicalAddress root, PagingMode mode = PagingMode.FourLevel)
+    {
+        bool longMode = mode is PagingMode.FourLevel or PagingMode.FiveLevel;
+        bool exists = mode switch
+        {
+            PagingMode.TwoLevel => true,
+            PagingMode.Pae => Features.Pae,
+            PagingMode.FourLevel => Features.LongMode,
+            PagingMode.FiveLevel => Features.LongMode && Features.La57,
+            _ => false,
+        };
+        if (!exists) throw new ArgumentException($"This processor has no paging mode {mode}.", nameof(mode));
+        if (_context.State.Cr0.Pg)
+        {
+            // A kernel that changes mode goes through paging off first; PCIDE would forbid that.
+            _ = WriteCr4(_context.State.Cr4.Value & ~Cr4.PcideBit);
+            _ = WriteCr0(_context.State.Cr0.Value & ~Cr0.PgBit);
+        }
+
+        ulong efer = _context.State.Efer.Value & ~(Efer.LmeBit | Efer.NxeBit);
+        if (longMode) efer |= Efer.LmeBit;
+        if (Features.ExecuteDisable && mode != PagingMode.TwoLevel) efer |= Efer.NxeBit;
+        MmuFault fault = WriteEfer(efer);
+        if (fault.IsFault) return fault;
+        ulong cr4 = _context.State.Cr4.Value & ~(Cr4.PaeBit | Cr4.La57Bit);
+        if (mode != PagingMode.TwoLevel) cr4 |= Cr4.PaeBit;
+        if (mode == PagingMode.FiveLevel) cr4 |= Cr4.La57Bit;
+        if (Features.GlobalPages) cr4 |= Cr4.PgeBit;
+        if (Features.Pse) cr4 |= Cr4.PseBit;
+        fault = WriteCr4(cr4);
+        if (fault.IsFault) return fault;
+        fault = WriteCr3(root.Value);
+        if (fault.IsFault) return fault;
+        return WriteCr0(_context.State.Cr0.Value | Cr0.PgBit | Cr0.PeBit | Cr0.WpBit);
+    }
+
+    /// <summary>
+    /// Loads all registers at once, as a debugger or a snapshot does, and drops everything cached.
+    /// </summary>
+    /// <param name="state">The registers; their features must be those of this processor.</param>
+    /// <param name="loadPdptes">Whether PAE's PDPTE registers are loaded from memory at CR3 instead of taken from <paramref name="state"/>.</param>
+    /// <returns>#GP(0) if a PDPTE that was loaded has reserved bits, and nothing is changed; or none.</returns>
+    /// <exception cref="ArgumentException">No processor can hold this combination; the message says why.</exception>
+    public MmuFault LoadState(in PagingState state, bool loadPdptes = true)
+    {
+        PagingState next = state;
+        next.Features = Features;
+        string? inconsistency = ControlRegisterRules.Inconsistency(in next);
+        if (inconsistency is not null) throw new ArgumentException($"Inconsistent registers: {inconsistency}.", nameof(state));
+        return Commit(ref next, new(MmuFault.None, CacheEffect.Everything, loadPdptes && next.Mode == PagingMode.Pae));
+    }
+
+    private bool In64BitMode => false;
+
+    private MmuFault Commit(ref PagingState next, RegisterWriteOutcome outcome)
+    {
+        if (outcome.Fault.IsFault) return outcome.Fault;
+        if (outcome.LoadsPdptes && !Features.PdptesReadOnDemand)
+        {
+            MmuFault fault = LoadPdptes(ref next);
+            if (fault.IsFault) return fault;
+        }
+
+        SetState(in next);
+        return MmuFault.None;
+    }
+
+    // Source: Intel SDM vol. 3A, "PDPTE Registers" (4.4.1): one bad present entry refuses the whole write.
+    private MmuFault LoadPdptes(ref PagingState next)
+    {
+        ulong table = next.Cr3.PdptBase.Value;
+        ulong reserved = PagingPae.ReservedBits(in next, level: 3, largeLeaf: false);
+        PdpteRegisters loaded = default;
+        for (int i = 0; i < 4; i++)
+        {
+            ulong pdpte = _memory.ReadEntry64(table + (8 * (ulong)i));
+            if ((pdpte & EntryBits.Present) != 0 && (pdpte & reserved) != 0) return MmuFault.GeneralProtection(0, FaultReason.PdpteReserved);
+            loaded[i] = pdpte;
+        }
+
+        next.Pdptes = loaded;
+        return MmuFault.None;
+    }
+}

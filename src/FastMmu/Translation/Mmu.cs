@@ -1,0 +1,170 @@
+using FastMmu.Addresses;
+using FastMmu.Memory;
+using FastMmu.Paging;
+using FastMmu.Paging.Walk;
+using FastMmu.Processor;
+
+namespace FastMmu;
+
+/// <summary>
+/// The memory-management unit of one virtual CPU: registers, segmentation, cached translations and the page walker over a
+/// <see cref="PhysicalMemory"/> that other virtual CPUs may share.
+/// </summary>
+/// <remarks>
+/// <para>Guest behaviour never throws: it is answered by a <see cref="MmuFault"/>. Exceptions are for the embedder's own mistakes.</para>
+/// <para>Not thread-safe: one thread at a time drives one <see cref="Mmu"/>. Several of them may run over one memory; accessed and dirty
+/// bits are set by compare-and-swap.</para>
+/// </remarks>
+public sealed partial class Mmu : IDisposable
+{
+    private readonly PhysicalMemory _memory;
+    private WalkContext _context;
+    private LinearAddressRules _rules;
+    private ModeWalker? _walker;
+    private bool _alignmentChecks;
+
+    /// <summary>Creates the MMU of a processor after reset: no paging, real mode, nothing cached.</summary>
+    /// <param name="memory">Guest memory; not owned.</param>
+    /// <param name="features">What the processor has.</param>
+    /// <param name="options">Caches and statistics; null for <see cref="MmuOptions.Default"/>.</param>
+    public Mmu(PhysicalMemory memory, ProcessorFeatures features, MmuOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(features);
+        _memory = memory;
+        Features = features;
+        Options = options ?? MmuOptions.Default;
+        SetState(new PagingState(features));
+    }
+
+    /// <summary>Guest memory.</summary>
+    public PhysicalMemory Memory => _memory;
+
+    /// <summary>What the processor has.</summary>
+    public ProcessorFeatures Features { get; }
+
+    /// <summary>How this MMU was built.</summary>
+    public MmuOptions Options { get; }
+
+    /// <summary>A copy of the registers.</summary>
+    public PagingState State => _context.State;
+
+    /// <summary>The paging mode in force.</summary>
+    public PagingMode Mode => _context.State.Mode;
+
+    /// <summary>The address of the last page fault, as a real access (not a probe, not a batch) left it.</summary>
+    public ulong Cr2 { get; set; }
+
+    /// <summary>Translates a linear address for an access by the running program, at its CPL.</summary>
+    /// <param name="linear">The address; outside long mode only its low 32 bits count.</param>
+    /// <param name="access">What the access does.</param>
+    /// <returns>The physical address, or the fault. Accessed and dirty bits are set as by the access.</returns>
+    public Translation Translate(LinearAddress linear, Access access = Access.Read) =>
+        Translate(linear, access, _context.State.CurrentPrivilege);
+
+    /// <summary>Translates a linear address.</summary>
+    /// <param name="linear">The address; outside long mode only its low 32 bits count.</param>
+    /// <param name="access">What the access does.</param>
+    /// <param name="privilege">On whose behalf.</param>
+    /// <param name="stack">Whether the access goes through SS: a non-canonical address is #SS instead of #GP.</param>
+    /// <returns>The physical address, or the fault. Accessed and dirty bits are set as by the access; a page fault sets <see cref="Cr2"/>.</returns>
+    public Translation Translate(LinearAddress linear, Access access, Privilege privilege, bool stack = false)
+    {
+        Translation translation = TranslateCore(linear.Value, access, privilege, stack);
+        if (!translation.Ok) NoteFault(translation.Fault);
+        return translation;
+    }
+
+    /// <summary>Translates without a trace: no accessed or dirty bit, no cached entry, no CR2. Always walks the tables as they are now.</summary>
+    /// <param name="linear">The address; outside long mode only its low 32 bits count.</param>
+    /// <param name="access">What the access would do.</param>
+    /// <param name="privilege">On whose behalf.</param>
+    /// <param name="stack">Whether the access would go through SS.</param>
+    /// <returns>The physical address, or the fault that the access would raise.</returns>
+    public Translation Probe(LinearAddress linear, Access access = Access.Read, Privilege privilege = Privilege.Supervisor, bool stack = false) =>
+        Probe(linear, access, privilege, out _, stack);
+
+    /// <summary>As <see cref="Probe(LinearAddress, Access, Privilege, bool)"/>, and tells every table entry that was read.</summary>
+    /// <param name="linear">The address; outside long mode only its low 32 bits count.</param>
+    /// <param name="access">What the access would do.</param>
+    /// <param name="privilege">On whose behalf.</param>
+    /// <param name="path">Receives the entries read, from the top down, up to the one that decided.</param>
+    /// <param name="stack">Whether the access would go through SS.</param>
+    /// <returns>The physical address, or the fault that the access would raise.</returns>
+    public Translation Probe(LinearAddress linear, Access access, Privilege privilege, out WalkPath path, bool stack = false)
+    {
+        path = default;
+        ulong address = linear.Value;
+        if (!_rules.TryPrepare(ref address, access, privilege, stack, out MmuFault fault)) return new(fault);
+        if (_walker is null) return Unpaged(address);
+        _walker.Probe(_memory, in _context, address, access, privilege, ref path, out WalkResult result);
+        return ToTranslation(address, in result);
+    }
+
+    /// <summary>Translates many addresses.</summary>
+    /// <param name="linear">The addresses.</param>
+    /// <param name="physical">
+    /// Receives a physical address for each, or <see cref="BatchResult.FaultedLane"/>. Same length as <paramref name="linear"/>; may be the same memory.
+    /// </param>
+    /// <param name="access">What the accesses do.</param>
+    /// <param name="privilege">On whose behalf.</param>
+    /// <returns>How many lanes translated and faulted. CR2 is not touched; translate a faulted lane alone to learn its fault.</returns>
+    /// <exception cref="ArgumentException">The spans differ in length; nothing was written.</exception>
+    public BatchResult TranslateBatch(ReadOnlySpan<ulong> linear, Span<ulong> physical, Access access, Privilege privilege)
+    {
+        if (linear.Length != physical.Length) throw new ArgumentException("The spans differ in length.", nameof(physical));
+        int faulted = 0, first = -1;
+        for (int i = 0; i < linear.Length; i++)
+        {
+            Translation translation = TranslateCore(linear[i], access, privilege, stack: false);
+            if (translation.Ok)
+            {
+                physical[i] = translation.Physical.Value;
+                continue;
+            }
+
+            physical[i] = BatchResult.FaultedLane;
+            if (faulted++ == 0) first = i;
+        }
+
+        return new(linear.Length - faulted, faulted, first);
+    }
+
+    /// <summary>Frees the cached translations. The memory is not disposed.</summary>
+    public void Dispose()
+    {
+    }
+
+    private static Translation Unpaged(ulong address) =>
+        new((uint)address, PageSize.None, Rights.UserAll, patIndex: 0);
+
+    private static Translation ToTranslation(ulong linear, in WalkResult result)
+    {
+        if (result.Fault.IsFault) return new(result.Fault);
+        ulong offset = linear & (result.PageSize.Bytes() - 1);
+        return new(result.Frame | offset, result.PageSize, PathRights.ToRights(result.Path, result.Global), result.PatIndex);
+    }
+
+    private Translation TranslateCore(ulong linear, Access access, Privilege privilege, bool stack)
+    {
+        if (!_rules.TryPrepare(ref linear, access, privilege, stack, out MmuFault fault)) return new(fault);
+        if (_walker is null) return Unpaged(linear);
+        WalkPath path = default;
+        _walker.Access(_memory, in _context, linear, access, privilege, ref path, out WalkResult result);
+        return ToTranslation(linear, in result);
+    }
+
+    private void NoteFault(MmuFault fault)
+    {
+        if (fault.Vector == ExceptionVector.PageFault) Cr2 = fault.Address;
+    }
+
+    private void SetState(in PagingState state)
+    {
+        PagingMode before = _context.State.Mode;
+        _context = WalkContext.Create(in state);
+        _rules = new LinearAddressRules(in state);
+        if (_walker is null || before != state.Mode) _walker = ModeWalker.For(state.Mode);
+        _alignmentChecks = state.Cr0.Am && state.RFlags.Ac && state.Cpl == 3;
+    }
+}
