@@ -7,6 +7,9 @@ public enum ExceptionVector : byte
     /// <summary>No exception.</summary>
     None = 0,
 
+    /// <summary>#TS: what a task-state segment holds is not valid.</summary>
+    InvalidTss = 10,
+
     /// <summary>#NP: a segment or gate that is not present.</summary>
     SegmentNotPresent = 11,
 

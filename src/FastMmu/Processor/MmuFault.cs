@@ -84,6 +84,7 @@ public readonly record struct MmuFault
         {
             string mnemonic = Vector switch
             {
+                ExceptionVector.InvalidTss => "#TS",
                 ExceptionVector.SegmentNotPresent => "#NP",
                 ExceptionVector.StackFault => "#SS",
                 ExceptionVector.GeneralProtection => "#GP",
