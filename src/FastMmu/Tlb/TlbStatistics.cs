@@ -1,0 +1,82 @@
+using System.Runtime.CompilerServices;
+using FastMmu.Addresses;
+
+namespace FastMmu.Tlb;
+
+/// <summary>What a TLB counted: a value, a copy of the counters at one moment.</summary>
+/// <remarks>Walks and the entries they read are the walker's to count. A lookup is a hit at one level or a miss of all.</remarks>
+public struct TlbStatistics
+{
+    private Counters _hits;
+    private Counters _evictions;
+    private ulong _dataMisses;
+    private ulong _instructionMisses;
+
+    /// <summary>Translations stored by <see cref="TranslationCache.Insert"/>.</summary>
+    public ulong Insertions { get; internal set; }
+
+    /// <summary>Lookups: hits and misses.</summary>
+    public readonly ulong Lookups => TotalHits + Misses;
+
+    /// <summary>Hits at any level.</summary>
+    public readonly ulong TotalHits => Hits(1) + Hits(2);
+
+    /// <summary>Lookups that no level answered.</summary>
+    public readonly ulong Misses => _dataMisses + _instructionMisses;
+
+    /// <summary>Translations pushed out of a full set at any level. One that another level still holds counts all the same.</summary>
+    public readonly ulong TotalEvictions => Evictions(1) + Evictions(2);
+
+    /// <summary>Hits at a level.</summary>
+    /// <param name="level">1 or 2.</param>
+    public readonly ulong Hits(int level) => _hits.Sum(level);
+
+    /// <summary>Hits at a level, of one kind of access, in pages of one size.</summary>
+    /// <param name="level">1 or 2.</param>
+    /// <param name="kind">Fetch or data.</param>
+    /// <param name="size">The page size.</param>
+    public readonly ulong Hits(int level, TlbAccess kind, PageSize size) => _hits[Counters.Index(level, kind, TlbPageIndex.Of(size))];
+
+    /// <summary>Misses of one kind of access.</summary>
+    /// <param name="kind">Fetch or data.</param>
+    public readonly ulong MissesOf(TlbAccess kind) => kind == TlbAccess.Data ? _dataMisses : _instructionMisses;
+
+    /// <summary>Evictions from a level.</summary>
+    /// <param name="level">1 or 2.</param>
+    public readonly ulong Evictions(int level) => _evictions.Sum(level);
+
+    /// <summary>Evictions from a level, caused by one kind of access, of pages of one size.</summary>
+    /// <param name="level">1 or 2.</param>
+    /// <param name="kind">The kind of access that needed the room.</param>
+    /// <param name="size">The size of the page that had to go.</param>
+    public readonly ulong Evictions(int level, TlbAccess kind, PageSize size) => _evictions[Counters.Index(level, kind, TlbPageIndex.Of(size))];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountHit(int level, TlbAccess kind, int size) => _hits[Counters.Index(level, kind, size)]++;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountEviction(int level, TlbAccess kind, int size) => _evictions[Counters.Index(level, kind, size)]++;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountMiss(TlbAccess kind)
+    {
+        if (kind == TlbAccess.Data) _dataMisses++;
+        else _instructionMisses++;
+    }
+
+    /// <summary>A counter for each level, kind of access and page size.</summary>
+    [InlineArray(2 * 2 * TlbPageIndex.Count)]
+    private struct Counters
+    {
+        private ulong _first;
+
+        public static int Index(int level, TlbAccess kind, int size) => ((((level - 1) * 2) + (int)kind) * TlbPageIndex.Count) + size;
+
+        public readonly ulong Sum(int level)
+        {
+            ulong sum = 0;
+            for (int i = Index(level, TlbAccess.Data, 0); i < Index(level + 1, TlbAccess.Data, 0); i++) sum += this[i];
+            return sum;
+        }
+    }
+}
