@@ -30,7 +30,16 @@ public sealed partial class SegmentationUnit
     private int _linearWidth = 48;
     private int _lamUserWidth;
     private int _lamSupervisorWidth;
-    private int _cpl;
+    // Whoever owns the unit follows CPL: far transfers, loads of snapshots and the setter all come through here.
+    private int _cpl
+    {
+        get;
+        set
+        {
+            field = value;
+            PrivilegeChanged?.Invoke();
+        }
+    }
 
     // Eight rather than six, so that an index masked to three bits needs no bounds check; the last two refuse everything.
     [InlineArray(8)]
@@ -54,6 +63,9 @@ public sealed partial class SegmentationUnit
 
     /// <summary>What the processor has.</summary>
     public ProcessorFeatures Features { get; }
+
+    /// <summary>Called after <see cref="Cpl"/> may have changed.</summary>
+    internal Action? PrivilegeChanged { get; init; }
 
     /// <summary>How selectors and offsets are read at present.</summary>
     public SegmentationMode Mode => _mode;

@@ -2,6 +2,7 @@ using FastMmu.Addresses;
 using FastMmu.Paging.Modes;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
+using FastMmu.Segmentation;
 
 namespace FastMmu;
 
@@ -67,16 +68,14 @@ public sealed partial class Mmu
         SetState(in next);
     }
 
-    /// <summary>Sets the current privilege level. Flushes nothing.</summary>
+    /// <summary>Sets the current privilege level, here and in <see cref="Segments"/>. Flushes nothing.</summary>
     /// <param name="cpl">0 to 3.</param>
     /// <exception cref="ArgumentOutOfRangeException">Not 0 to 3.</exception>
     public void SetCpl(int cpl)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(cpl);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(cpl, 3);
-        PagingState next = _context.State;
-        next.Cpl = cpl;
-        SetState(in next);
+        Segments.Cpl = cpl;
     }
 
     /// <summary>
@@ -138,7 +137,7 @@ public sealed partial class Mmu
         return Commit(ref next, new(MmuFault.None, CacheEffect.Everything, loadPdptes && next.Mode == PagingMode.Pae));
     }
 
-    private bool In64BitMode => false;
+    private bool In64BitMode => Segments.Mode == SegmentationMode.SixtyFourBit;
 
     private MmuFault Commit(ref PagingState next, RegisterWriteOutcome outcome)
     {

@@ -3,6 +3,7 @@ using FastMmu.Memory;
 using FastMmu.Paging;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
+using FastMmu.Segmentation;
 
 namespace FastMmu;
 
@@ -34,6 +35,7 @@ public sealed partial class Mmu : IDisposable
         _memory = memory;
         Features = features;
         Options = options ?? MmuOptions.Default;
+        Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };
         SetState(new PagingState(features));
     }
 
@@ -165,6 +167,14 @@ public sealed partial class Mmu : IDisposable
         _context = WalkContext.Create(in state);
         _rules = new LinearAddressRules(in state);
         if (_walker is null || before != state.Mode) _walker = ModeWalker.For(state.Mode);
-        _alignmentChecks = state.Cr0.Am && state.RFlags.Ac && state.Cpl == 3;
+        Segments.Update(in state);
+        OnPrivilegeChanged();
+    }
+
+    // CPL lives in the segmentation unit, which far transfers change; virtual-8086 mode has 3 whatever was set.
+    private void OnPrivilegeChanged()
+    {
+        _context.State.Cpl = Segments.Cpl;
+        _alignmentChecks = _context.State.Cr0.Am && _context.State.RFlags.Ac && _context.State.Cpl == 3;
     }
 }

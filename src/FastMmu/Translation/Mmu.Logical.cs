@@ -1,0 +1,138 @@
+using System.Runtime.InteropServices;
+using FastMmu.Addresses;
+using FastMmu.Processor;
+using FastMmu.Segmentation;
+
+namespace FastMmu;
+
+/// <content>Data accesses and fetches by logical address: segmentation first, then paging.</content>
+public sealed unsafe partial class Mmu
+{
+    /// <summary>Segment registers, descriptor-table registers and the operations on them.</summary>
+    public SegmentationUnit Segments { get; }
+
+    /// <summary>Translates a logical address for an access of one byte by the running program.</summary>
+    /// <param name="logical">Segment register and offset.</param>
+    /// <param name="access">What the access does.</param>
+    /// <returns>The physical address, or the fault: #GP, #SS or #PF. Accessed and dirty bits are set as by the access.</returns>
+    public Translation Translate(LogicalAddress logical, Access access = Access.Read) =>
+        Segments.TryToLinear(logical.Segment, logical.Offset, 1, access, out ulong linear, out MmuFault fault)
+            ? Translate(linear, access, CurrentPrivilege, logical.Segment == SegmentRegister.SS)
+            : new(fault);
+
+    /// <summary>Reads a value for the running program through a segment.</summary>
+    /// <typeparam name="T">A blittable type, little-endian.</typeparam>
+    /// <param name="segment">The segment register.</param>
+    /// <param name="offset">Offset of the first byte; any alignment, pages may be crossed.</param>
+    /// <param name="value">The value; default if the access faults.</param>
+    /// <param name="fault">The fault, or none.</param>
+    /// <returns>Whether the value was read.</returns>
+    public bool TryRead<T>(SegmentRegister segment, ulong offset, out T value, out MmuFault fault) where T : unmanaged
+    {
+        if (Segments.TryToLinear(segment, offset, sizeof(T), Access.Read, out ulong linear, out fault))
+        {
+            return TryReadAs(linear, CurrentPrivilege, segment == SegmentRegister.SS, out value, out fault);
+        }
+
+        value = default;
+        return false;
+    }
+
+    /// <summary>Writes a value for the running program through a segment.</summary>
+    /// <typeparam name="T">A blittable type, little-endian.</typeparam>
+    /// <param name="segment">The segment register.</param>
+    /// <param name="offset">Offset of the first byte; any alignment, pages may be crossed.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="fault">The fault, or none. A write that faults has changed no byte.</param>
+    /// <returns>Whether the value was written.</returns>
+    public bool TryWrite<T>(SegmentRegister segment, ulong offset, T value, out MmuFault fault) where T : unmanaged =>
+        Segments.TryToLinear(segment, offset, sizeof(T), Access.Write, out ulong linear, out fault)
+        && TryWriteAs(linear, value, CurrentPrivilege, segment == SegmentRegister.SS, out fault);
+
+    /// <summary>Reads bytes for the running program through a segment: all of them, or none.</summary>
+    /// <param name="segment">The segment register.</param>
+    /// <param name="offset">Offset of the first byte.</param>
+    /// <param name="destination">Where they go; untouched if the access faults.</param>
+    /// <param name="fault">The fault, or none.</param>
+    /// <returns>Whether the bytes were read.</returns>
+    public bool TryRead(SegmentRegister segment, ulong offset, Span<byte> destination, out MmuFault fault)
+    {
+        fault = MmuFault.None;
+        return destination.IsEmpty
+            || (Segments.TryToLinear(segment, offset, destination.Length, Access.Read, out ulong linear, out fault)
+                && TryTransfer(linear, destination, default, Access.Read, CurrentPrivilege, segment == SegmentRegister.SS, out fault));
+    }
+
+    /// <summary>Writes bytes for the running program through a segment: all of them, or none.</summary>
+    /// <param name="segment">The segment register.</param>
+    /// <param name="offset">Offset of the first byte.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="fault">The fault, or none.</param>
+    /// <returns>Whether the bytes were written.</returns>
+    public bool TryWrite(SegmentRegister segment, ulong offset, ReadOnlySpan<byte> source, out MmuFault fault)
+    {
+        fault = MmuFault.None;
+        return source.IsEmpty
+            || (Segments.TryToLinear(segment, offset, source.Length, Access.Write, out ulong linear, out fault)
+                && TryTransfer(linear, default, source, Access.Write, CurrentPrivilege, segment == SegmentRegister.SS, out fault));
+    }
+
+    /// <summary>As <see cref="TryReadForUpdate{T}(LinearAddress, out T, out MmuFault)"/>, through a segment.</summary>
+    /// <typeparam name="T">A blittable type, little-endian.</typeparam>
+    /// <param name="segment">The segment register.</param>
+    /// <param name="offset">Offset of the first byte; any alignment, pages may be crossed.</param>
+    /// <param name="value">The value; default if the access faults.</param>
+    /// <param name="fault">The fault, or none.</param>
+    /// <returns>Whether the value was read.</returns>
+    public bool TryReadForUpdate<T>(SegmentRegister segment, ulong offset, out T value, out MmuFault fault) where T : unmanaged
+    {
+        T read = default;
+        bool done = Segments.TryToLinear(segment, offset, sizeof(T), Access.Write, out ulong linear, out fault)
+            && TryTransfer(
+                linear, MemoryMarshal.AsBytes(new Span<T>(ref read)), default, Access.Write, CurrentPrivilege, segment == SegmentRegister.SS, out fault);
+        value = read;
+        return done;
+    }
+
+    /// <summary>
+    /// Fetches instruction bytes through CS: as many of those wanted as can be had before the limit or the first page that refuses.
+    /// </summary>
+    /// <param name="instructionPointer">Offset of the first byte in CS.</param>
+    /// <param name="destination">Where they go.</param>
+    /// <param name="fault">The fault of the first byte that could not be had, or none if all could; deliver it with <see cref="RaiseFetchFault"/> only if the instruction needs that byte.</param>
+    /// <returns>How many bytes were fetched.</returns>
+    public int FetchCode(ulong instructionPointer, Span<byte> destination, out MmuFault fault)
+    {
+        fault = MmuFault.None;
+        int allowed = Segments.FetchableBytes(instructionPointer, destination.Length);
+        int fetched = 0;
+        if (allowed > 0)
+        {
+            // The window was checked as a whole, so asking for its first byte gives the linear address and cannot fail.
+            _ = Segments.TryToLinear(SegmentRegister.CS, instructionPointer, 1, Access.Execute, out ulong linear, out fault);
+            fetched = Fetch(linear, destination[..allowed], out fault);
+        }
+
+        if (!fault.IsFault && fetched < destination.Length)
+        {
+            _ = Segments.TryToLinear(SegmentRegister.CS, instructionPointer + (ulong)fetched, 1, Access.Execute, out _, out fault);
+        }
+
+        return fetched;
+    }
+
+    // The descriptor tables as segmentation sees them: implicit supervisor accesses, whatever the CPL.
+    private sealed class DescriptorMemory(Mmu mmu) : IDescriptorMemory
+    {
+        public bool TryRead64(LinearAddress address, out ulong value, out MmuFault fault) =>
+            mmu.TryReadAs(address.Value, Privilege.ImplicitSupervisor, stack: false, out value, out fault);
+
+        public bool TrySetBits(LinearAddress address, byte bits, out MmuFault fault)
+        {
+            Translation translation = mmu.Translate(address, Access.Write, Privilege.ImplicitSupervisor);
+            fault = translation.Fault;
+            if (translation.Ok) mmu._memory.OrByte(translation.Physical.Value, bits);
+            return translation.Ok;
+        }
+    }
+}
