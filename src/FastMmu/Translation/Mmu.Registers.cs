@@ -149,6 +149,7 @@ public sealed partial class Mmu
         }
 
         SetState(in next);
+        Apply(outcome.Cache);
         return MmuFault.None;
     }
 

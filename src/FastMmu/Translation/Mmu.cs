@@ -4,6 +4,7 @@ using FastMmu.Paging;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
 using FastMmu.Segmentation;
+using FastMmu.Tlb;
 
 namespace FastMmu;
 
@@ -35,6 +36,9 @@ public sealed partial class Mmu : IDisposable
         _memory = memory;
         Features = features;
         Options = options ?? MmuOptions.Default;
+        _tlb = Options.TlbFactory?.Invoke() ?? TranslationCache.Create(Options.Tlb, Options.Replacement, Options.Statistics, Options.Seed);
+        _structures = new PagingStructureCache(Options.PagingStructures);
+        _counting = Options.Statistics;
         Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };
         SetState(new PagingState(features));
     }
@@ -135,6 +139,8 @@ public sealed partial class Mmu : IDisposable
     /// <summary>Frees the cached translations. The memory is not disposed.</summary>
     public void Dispose()
     {
+        _tlb.Dispose();
+        _structures.Dispose();
     }
 
     private static Translation Unpaged(ulong address) =>
@@ -145,15 +151,6 @@ public sealed partial class Mmu : IDisposable
         if (result.Fault.IsFault) return new(result.Fault);
         ulong offset = linear & (result.PageSize.Bytes() - 1);
         return new(result.Frame | offset, result.PageSize, PathRights.ToRights(result.Path, result.Global), result.PatIndex);
-    }
-
-    private Translation TranslateCore(ulong linear, Access access, Privilege privilege, bool stack)
-    {
-        if (!_rules.TryPrepare(ref linear, access, privilege, stack, out MmuFault fault)) return new(fault);
-        if (_walker is null) return Unpaged(linear);
-        WalkPath path = default;
-        _walker.Access(_memory, in _context, linear, access, privilege, ref path, out WalkResult result);
-        return ToTranslation(linear, in result);
     }
 
     private void NoteFault(MmuFault fault)
@@ -167,6 +164,8 @@ public sealed partial class Mmu : IDisposable
         _context = WalkContext.Create(in state);
         _rules = new LinearAddressRules(in state);
         if (_walker is null || before != state.Mode) _walker = ModeWalker.For(state.Mode);
+        _pcid = state.Pcid;
+        _structures.IndexBits = state.Mode == PagingMode.TwoLevel ? 10 : 9;
         Segments.Update(in state);
         OnPrivilegeChanged();
     }

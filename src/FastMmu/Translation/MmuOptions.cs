@@ -1,8 +1,28 @@
+using FastMmu.Tlb;
+
 namespace FastMmu;
 
 /// <summary>How an <see cref="Mmu"/> is built. None of it changes what a translation answers once stale entries are invalidated as the architecture asks.</summary>
 public sealed record MmuOptions
 {
-    /// <summary>The defaults.</summary>
+    /// <summary>The defaults: the TLB of a Zen 4 with tree-PLRU replacement, paging-structure caches, no statistics.</summary>
     public static MmuOptions Default { get; } = new();
+
+    /// <summary>Whose TLB; <see cref="TlbPreset.None"/> walks the tables every time.</summary>
+    public TlbPreset Tlb { get; init; } = TlbPreset.Zen4;
+
+    /// <summary>Makes a TLB of your own geometry instead of a preset; called once for each <see cref="Mmu"/>, which then owns it.</summary>
+    public Func<TranslationCache>? TlbFactory { get; init; }
+
+    /// <summary>Which entry of a full set goes.</summary>
+    public ReplacementKind Replacement { get; init; } = ReplacementKind.TreePlru;
+
+    /// <summary>The paging-structure caches; <see cref="PagingStructureGeometry.None"/> begins every walk at the root.</summary>
+    public PagingStructureGeometry PagingStructures { get; init; } = PagingStructureGeometry.Default;
+
+    /// <summary>Whether hits, misses, evictions, walks and entries read are counted. Costs nothing when off.</summary>
+    public bool Statistics { get; init; }
+
+    /// <summary>Seed of random replacement.</summary>
+    public ulong Seed { get; init; } = 1;
 }

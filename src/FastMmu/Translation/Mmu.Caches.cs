@@ -1,0 +1,185 @@
+using System.Runtime.CompilerServices;
+using FastMmu.Addresses;
+using FastMmu.Paging.Modes;
+using FastMmu.Paging.Walk;
+using FastMmu.Processor;
+using FastMmu.Tlb;
+
+namespace FastMmu;
+
+/// <content>Cached translations: how a miss is filled, and what drops what.</content>
+public sealed partial class Mmu
+{
+    private readonly TranslationCache _tlb;
+    private readonly PagingStructureCache _structures;
+    private readonly bool _counting;
+    private ulong _walks, _entriesRead, _structureHits, _faults;
+    private int _pcid;
+
+    /// <summary>What was counted; all zero unless <see cref="MmuOptions.Statistics"/> is on.</summary>
+    public MmuStatistics Statistics => new(_tlb.Statistics, _walks, _entriesRead, _structureHits, _faults);
+
+    /// <summary>The TLB, to look into.</summary>
+    public TranslationCache Tlb => _tlb;
+
+    /// <summary>The paging-structure caches, to look into.</summary>
+    public PagingStructureCache PagingStructures => _structures;
+
+    /// <summary>
+    /// INVLPG: drops what is cached for the page of any size that holds an address, in the current PCID and among the global
+    /// translations, and all paging-structure-cache entries of the current PCID. Never faults: an address that is not canonical drops nothing.
+    /// </summary>
+    /// <param name="linear">Any address inside the page; outside long mode only its low 32 bits count. It is not masked by LAM.</param>
+    /// <remarks>Source: Intel SDM vol. 2A, "INVLPG"; vol. 3A, 4.10.4.1.</remarks>
+    public void InvalidatePage(LinearAddress linear)
+    {
+        ulong address = linear.Value;
+        if (!_context.State.Efer.Lma) address = (uint)address;
+        else if (!linear.IsCanonical(_context.State.LinearWidth)) return;
+        _tlb.InvalidatePage(address, _pcid);
+        _structures.InvalidatePage(address, _pcid);
+    }
+
+    /// <summary>INVPCID.</summary>
+    /// <param name="type">The register operand: <see cref="InvpcidType"/>.</param>
+    /// <param name="pcid">The low eight bytes of the descriptor in memory: the PCID in bits 11:0, the rest reserved.</param>
+    /// <param name="linear">The high eight bytes of the descriptor; counts for <see cref="InvpcidType.IndividualAddress"/> only.</param>
+    /// <returns>
+    /// #GP(0) for an unknown type, reserved bits, a PCID other than 0 in types 0 and 1 with CR4.PCIDE=0, or an address that is not canonical in
+    /// type 0; nothing is dropped then. Or none.
+    /// </returns>
+    /// <remarks>Source: Intel SDM vol. 2A, "INVPCID — Invalidate Process-Context Identifier".</remarks>
+    public MmuFault InvalidatePcid(ulong type, ulong pcid, ulong linear = 0)
+    {
+        MmuFault refused = MmuFault.GeneralProtection(0, FaultReason.InvalidationOperand, linear);
+        if (type > (ulong)InvpcidType.AllExceptGlobal || pcid >> 12 != 0) return refused;
+        var kind = (InvpcidType)type;
+        if (kind <= InvpcidType.SingleContext && pcid != 0 && !_context.State.Cr4.Pcide) return refused;
+        switch (kind)
+        {
+            case InvpcidType.IndividualAddress:
+                if (_context.State.Efer.Lma && !new LinearAddress(linear).IsCanonical(_context.State.LinearWidth)) return refused;
+                if (!_context.State.Efer.Lma) linear = (uint)linear;
+                _tlb.InvalidateAddress((int)pcid, linear);
+                _structures.InvalidatePcid((int)pcid);
+                break;
+            case InvpcidType.SingleContext:
+                _tlb.InvalidatePcid((int)pcid);
+                _structures.InvalidatePcid((int)pcid);
+                break;
+            case InvpcidType.AllIncludingGlobal:
+                InvalidateAll();
+                break;
+            default:
+                _tlb.InvalidateNonGlobal();
+                _structures.InvalidateAll();
+                break;
+        }
+
+        return MmuFault.None;
+    }
+
+    /// <summary>Drops everything cached, global translations included, for all PCIDs.</summary>
+    public void InvalidateAll()
+    {
+        _tlb.InvalidateAll();
+        _structures.InvalidateAll();
+    }
+
+    private void Apply(CacheEffect effect)
+    {
+        switch (effect)
+        {
+            case CacheEffect.Everything:
+                InvalidateAll();
+                break;
+            case CacheEffect.CurrentPcid:
+                _tlb.InvalidatePcid(_pcid);
+                _structures.InvalidatePcid(_pcid);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private Translation TranslateCore(ulong linear, Access access, Privilege privilege, bool stack)
+    {
+        if (!_rules.TryPrepare(ref linear, access, privilege, stack, out MmuFault fault)) return new(fault);
+        if (_walker is null) return Unpaged(linear);
+        TlbAccess kind = access == Access.Execute ? TlbAccess.Instruction : TlbAccess.Data;
+        if (_tlb.TryFind(linear, _pcid, kind, out TlbEntry entry) && Permits(in entry, access, privilege))
+        {
+            return new(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex);
+        }
+
+        return WalkAndCache(linear, access, privilege, kind);
+    }
+
+    // A right that is missing, or a dirty bit that is not yet set, sends the access to the tables: they may have changed, and a fault is
+    // only ever raised by what they say now.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Permits(in TlbEntry entry, Access access, Privilege privilege)
+    {
+        bool write = access is Access.Write or Access.ShadowStackWrite;
+        return (!write || entry.Dirty)
+            && !_context.Permissions.Refuses(PermissionTable.RowOf(access, privilege), entry.PathRights)
+            && !_context.KeyRefuses(entry.ProtectionKey, entry.PathRights, access, privilege);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private Translation WalkAndCache(ulong linear, Access access, Privilege privilege, TlbAccess kind)
+    {
+        WalkPath path = default;
+        int above = PathRights.Unrestricted;
+        bool found = false;
+        WalkResult result = default;
+        if (_structures.TryFindDeepest(linear, _pcid, out PagingStructureEntry cached))
+        {
+            above = cached.PathRights;
+            var start = new WalkStart(cached.Table, cached.Level, above);
+            found = _walker!.AccessFrom(_memory, in _context, in start, linear, access, privilege, ref path, out result) && !result.Fault.IsFault;
+            if (_counting) CountWalk(path.Count, fromRoot: false, fault: false);
+        }
+
+        if (!found)
+        {
+            // Also where a remembered table led to a fault: the way to it may have changed, and the tables have the last word.
+            above = PathRights.Unrestricted;
+            _walker!.Access(_memory, in _context, linear, access, privilege, ref path, out result);
+            if (_counting) CountWalk(path.Count, fromRoot: true, result.Fault.IsFault);
+            if (result.Fault.IsFault)
+            {
+                // A page fault drops what was cached for its address: SDM vol. 3A, 4.10.4.1.
+                _tlb.InvalidatePage(linear, _pcid);
+                _structures.InvalidateAddress(_pcid, linear);
+                return new(result.Fault);
+            }
+        }
+
+        RememberTables(linear, in path, above);
+        _tlb.Insert(
+            new TlbEntry(linear, result.Frame, result.PageSize, _pcid, result.Path, result.Key, result.PatIndex, result.Global, result.Dirty), kind);
+        return ToTranslation(linear, in result);
+    }
+
+    // Every entry above the leaf that a successful walk read: it is present, legal and marked accessed. PDPTEs are registers already.
+    private void RememberTables(ulong linear, in WalkPath path, int rights)
+    {
+        for (int i = 0; i < path.Count - 1; i++)
+        {
+            WalkStep step = path[i];
+            if (step.Level == 3 && Mode == PagingMode.Pae) continue;
+            rights = PathRights.Through(rights, step.Raw);
+            _structures.Insert(linear, _pcid, step.Level - 1, step.Raw & EntryBits.Frame64, rights);
+        }
+    }
+
+    private void CountWalk(int entries, bool fromRoot, bool fault)
+    {
+        _walks++;
+        _entriesRead += (ulong)entries;
+        if (!fromRoot) _structureHits++;
+        if (fault) _faults++;
+    }
+}
