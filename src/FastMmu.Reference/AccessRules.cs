@@ -75,7 +75,7 @@ internal static class AccessRules
         // P=0 says that an entry was not present. A reserved bit counts only in a present entry, so RSVD=1 comes with P=1.
         int code = AccessBits(controls, access);
         if (reason == FaultReason.ReservedBit) code |= (1 << 0) | (1 << 3);
-        return new ReferenceFault(ExceptionVector.PageFault, (ushort)code, linear, level, [reason]);
+        return new ReferenceFault(ExceptionVector.PageFault, code, linear, level, [reason]);
     }
 
     /// <summary>The page fault of an access that a complete translation does not allow.</summary>
@@ -84,7 +84,7 @@ internal static class AccessRules
         // P=1. PK is set if the key refuses the access, also where other rules refuse it as well.
         int code = AccessBits(controls, access) | (1 << 0);
         if (violations.Contains(FaultReason.ProtectionKey)) code |= 1 << 5;
-        return new ReferenceFault(ExceptionVector.PageFault, (ushort)code, linear, 0, violations);
+        return new ReferenceFault(ExceptionVector.PageFault, code, linear, 0, violations);
     }
 
     /// <summary>The bits that describe the access, not the translation: W/R (1), U/S (2), I/D (4), SS (6).</summary>

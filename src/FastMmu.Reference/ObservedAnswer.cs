@@ -15,7 +15,7 @@ namespace FastMmu.Reference;
 /// <param name="Rights">The rights of the path, or null.</param>
 /// <param name="PatIndex">The PAT index, or null.</param>
 public readonly record struct ObservedAnswer(
-    ExceptionVector Vector, ulong Physical, ushort ErrorCode, ulong? Cr2, PageSize? PageSize, Rights? Rights, int? PatIndex)
+    ExceptionVector Vector, ulong Physical, int ErrorCode, ulong? Cr2, PageSize? PageSize, Rights? Rights, int? PatIndex)
 {
     /// <summary>Whether there is a physical address.</summary>
     public bool Ok => Vector == ExceptionVector.None;
@@ -32,7 +32,7 @@ public readonly record struct ObservedAnswer(
     /// <param name="vector">The exception.</param>
     /// <param name="errorCode">The error code pushed.</param>
     /// <param name="cr2">What CR2 received; null if it stayed as it was.</param>
-    public static ObservedAnswer Faulted(ExceptionVector vector, ushort errorCode, ulong? cr2) => new(vector, 0, errorCode, cr2, null, null, null);
+    public static ObservedAnswer Faulted(ExceptionVector vector, int errorCode, ulong? cr2) => new(vector, 0, errorCode, cr2, null, null, null);
 
     /// <summary>Reads the engine's answer; all its fields are compared.</summary>
     /// <param name="translation">The answer.</param>

@@ -12,7 +12,7 @@ namespace FastMmu.Reference;
 /// implementation may name any of them as its reason.
 /// </param>
 /// <remarks>Source: Intel SDM vol. 3A, "Page-Fault Exceptions" (4.7); vol. 1, "Canonical Addressing" (3.3.7.1).</remarks>
-public sealed record ReferenceFault(ExceptionVector Vector, ushort ErrorCode, ulong? Cr2, int Level, IReadOnlyList<FaultReason> Reasons)
+public sealed record ReferenceFault(ExceptionVector Vector, int ErrorCode, ulong? Cr2, int Level, IReadOnlyList<FaultReason> Reasons)
 {
     /// <summary>The first of <see cref="Reasons"/>.</summary>
     public FaultReason Reason => Reasons[0];
