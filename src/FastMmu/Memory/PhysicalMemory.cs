@@ -14,6 +14,12 @@ namespace FastMmu.Memory;
 /// <para>Several virtual CPUs may use one memory at once: naturally aligned accesses up to 8 bytes are atomic, nothing else is.
 /// <see cref="Dispose()"/> must not race with accesses; afterwards every access throws <see cref="ObjectDisposedException"/>.</para>
 /// </remarks>
+/// <example><code>
+/// var ram = new MemoryRange(0UL, 16 * MiB);
+/// var rom = new MemoryRange(0xf_0000_0000, 64 * KiB, MemoryKind.Rom);
+/// using var memory = new PhysicalMemory(new[] { ram, rom });
+/// Console.WriteLine(memory.RamBytes / MiB);               // 16
+/// </code></example>
 public sealed unsafe class PhysicalMemory : IDisposable
 {
     private const int ChunkShift = 21;
@@ -45,6 +51,10 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <returns>The memory, all zero.</returns>
     /// <exception cref="ArgumentException">Zero, not a multiple of 4 KiB, or beyond 2^52.</exception>
     /// <exception cref="InsufficientMemoryException">The host has no address space of that size.</exception>
+    /// <example><code>
+    /// using PhysicalMemory small = PhysicalMemory.Create(1 * MiB);
+    /// Console.WriteLine(small.Ranges[0]);                     // 0-100000 Ram
+    /// </code></example>
     public static PhysicalMemory Create(ulong ramBytes) => new([new MemoryRange(0UL, ramBytes)]);
 
     /// <summary>
@@ -54,6 +64,11 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <returns>The memory, all zero.</returns>
     /// <exception cref="ArgumentException">Zero, not a multiple of 4 KiB, or beyond 2^52.</exception>
     /// <exception cref="InsufficientMemoryException">The host has no address space of that size.</exception>
+    /// <example><code>
+    /// using PhysicalMemory pc = PhysicalMemory.CreatePc(8 * GiB);
+    /// foreach (MemoryRange range in pc.Ranges) Console.WriteLine(range);  // 0-c0000000 Ram
+    ///                                                                     // 100000000-240000000 Ram
+    /// </code></example>
     public static PhysicalMemory CreatePc(ulong ramBytes)
     {
         const ulong holeStart = 3 * ByteSize.GiB;
@@ -126,6 +141,11 @@ public sealed unsafe class PhysicalMemory : IDisposable
 
     /// <summary>What stands behind an address.</summary>
     /// <param name="address">The address.</param>
+    /// <example><code>
+    /// Console.WriteLine(memory.KindOf(0x1000));               // Ram
+    /// Console.WriteLine(memory.KindOf(0xf_0000_0000));        // Rom
+    /// Console.WriteLine(memory.KindOf(0xf000_0000));          // Hole
+    /// </code></example>
     public MemoryKind KindOf(PhysicalAddress address)
     {
         int index = FindRange(address.Value);
@@ -138,6 +158,10 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <returns>The bytes themselves: writes go to the guest's memory, to ROM as well. Valid until <see cref="Dispose()"/>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Some byte is not backed, or the bytes lie in two ranges.</exception>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// memory.Span(0x2000, 16).Fill(0x11);
+    /// Console.WriteLine(memory.Read&lt;int&gt;(0x200c).ToString("x"));      // 11111111
+    /// </code></example>
     public Span<byte> Span(PhysicalAddress address, int length) => TryGetSpan(address, length, out Span<byte> span)
         ? span
         : throw new ArgumentOutOfRangeException(nameof(address), $"{length} bytes at {address} are not backed by one range of memory.");
@@ -148,6 +172,10 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <param name="span">The bytes themselves, or empty.</param>
     /// <returns>Whether all bytes are backed by one range.</returns>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// Console.WriteLine(memory.TryGetSpan(0x2000, 4096, out Span&lt;byte&gt; page));        // True
+    /// Console.WriteLine(memory.TryGetSpan(16 * MiB - 1, 2, out page));                // False
+    /// </code></example>
     public bool TryGetSpan(PhysicalAddress address, int length, out Span<byte> span)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -167,6 +195,11 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <param name="address">First byte; any alignment.</param>
     /// <returns>The value; bytes without memory behind them are all ones.</returns>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// Console.WriteLine(memory.Read&lt;uint&gt;(0x2000));                           // 0
+    /// Console.WriteLine(memory.Read&lt;uint&gt;(0xf000_0000).ToString("x"));        // ffffffff
+    /// Console.WriteLine(memory.Read&lt;uint&gt;(16 * MiB - 2).ToString("x"));       // ffff0000
+    /// </code></example>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Read<T>(PhysicalAddress address) where T : unmanaged
     {
@@ -179,6 +212,12 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <param name="address">First byte; any alignment.</param>
     /// <param name="value">The value; bytes that fall on ROM or on nothing are dropped.</param>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// memory.Write(0x2000, 0x1234_5678);
+    /// memory.Write(0xf_0000_0000, 1);                         // ROM: dropped
+    /// Console.WriteLine(memory.Read&lt;byte&gt;(0x2001).ToString("x"));     // 56
+    /// Console.WriteLine(memory.Read&lt;int&gt;(0xf_0000_0000));             // 0
+    /// </code></example>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write<T>(PhysicalAddress address, T value) where T : unmanaged
     {
@@ -191,6 +230,11 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <param name="address">First byte.</param>
     /// <param name="destination">Where they go.</param>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// byte[] bytes = new byte[4];
+    /// memory.Read(16 * MiB - 2, bytes);
+    /// Console.WriteLine(Convert.ToHexString(bytes));          // 0000FFFF
+    /// </code></example>
     public void Read(PhysicalAddress address, Span<byte> destination)
     {
         ulong at = address.Value;
@@ -209,6 +253,10 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <param name="address">First byte.</param>
     /// <param name="source">The bytes.</param>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// memory.Write(0x2000, "hello"u8);
+    /// Console.WriteLine((char)memory.Read&lt;byte&gt;(0x2004));     // o
+    /// </code></example>
     public void Write(PhysicalAddress address, ReadOnlySpan<byte> source) => Store(address.Value, source, rom: false);
 
     /// <summary>Writes bytes as the embedder: ROM takes them too.</summary>
@@ -216,6 +264,10 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <param name="source">The bytes; every one must be backed.</param>
     /// <exception cref="ArgumentOutOfRangeException">Some byte is not backed.</exception>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// memory.LoadRom(0xf_0000_0000, new byte[] { 0xf4 });     // hlt
+    /// Console.WriteLine(memory.Read&lt;byte&gt;(0xf_0000_0000).ToString("x"));      // f4
+    /// </code></example>
     public void LoadRom(PhysicalAddress address, ReadOnlySpan<byte> source)
     {
         ulong at = address.Value;

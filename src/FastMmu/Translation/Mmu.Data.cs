@@ -18,6 +18,11 @@ public sealed unsafe partial class Mmu
     /// <param name="value">The value; default if the access faults.</param>
     /// <param name="fault">The fault, or none.</param>
     /// <returns>Whether the value was read.</returns>
+    /// <example><code>
+    /// memory.Write(0x20_0010, 42);
+    /// if (mmu.TryRead(0x1010UL, out int value, out MmuFault fault)) Console.WriteLine(value);   // 42
+    /// if (!mmu.TryRead(0x3010UL, out value, out fault)) Console.WriteLine(fault);               // #PF(0) at 0x3010: not present at level 1
+    /// </code></example>
     public bool TryRead<T>(LinearAddress linear, out T value, out MmuFault fault) where T : unmanaged =>
         TryReadAs(linear.Value, CurrentPrivilege, stack: false, out value, out fault);
 
@@ -27,6 +32,15 @@ public sealed unsafe partial class Mmu
     /// <param name="value">The value.</param>
     /// <param name="fault">The fault, or none. A write that faults has changed no byte.</param>
     /// <returns>Whether the value was written.</returns>
+    /// <example><code>
+    /// mmu.SetCpl(3);
+    /// Console.WriteLine(mmu.TryWrite(0x1010UL, 42, out MmuFault fault));          // True
+    /// Console.WriteLine(memory.Read&lt;int&gt;(0x20_0010));                             // 42
+    /// // Bytes 0x1ffe and 0x1fff could be written, but the page behind them cannot: no byte is.
+    /// Console.WriteLine(mmu.TryWrite(0x1ffeUL, -1, out fault));                   // False
+    /// Console.WriteLine(fault);                                                   // #PF(P|W|U) at 0x2000: write-protected page
+    /// Console.WriteLine(memory.Read&lt;short&gt;(0x20_0ffe));                           // 0
+    /// </code></example>
     public bool TryWrite<T>(LinearAddress linear, T value, out MmuFault fault) where T : unmanaged =>
         TryWriteAs(linear.Value, value, CurrentPrivilege, stack: false, out fault);
 
@@ -35,6 +49,12 @@ public sealed unsafe partial class Mmu
     /// <param name="destination">Where they go; untouched if the access faults.</param>
     /// <param name="fault">The fault of the first part that is refused, or none.</param>
     /// <returns>Whether the bytes were read.</returns>
+    /// <example><code>
+    /// memory.Write(0x20_0ffc, "over the border"u8);           // 0x2000 lies behind 0x1fff, here in physical memory too
+    /// Span&lt;byte&gt; text = new byte[15];
+    /// mmu.TryRead(0x1ffcUL, text, out MmuFault fault);
+    /// Console.WriteLine(System.Text.Encoding.ASCII.GetString(text));      // over the border
+    /// </code></example>
     public bool TryRead(LinearAddress linear, Span<byte> destination, out MmuFault fault) =>
         TryTransfer(linear.Value, destination, default, Access.Read, CurrentPrivilege, stack: false, out fault);
 
@@ -43,6 +63,13 @@ public sealed unsafe partial class Mmu
     /// <param name="source">The bytes.</param>
     /// <param name="fault">The fault of the first part that is refused, or none.</param>
     /// <returns>Whether the bytes were written.</returns>
+    /// <example><code>
+    /// byte[] zeros = new byte[8192];
+    /// mmu.SetCpl(3);
+    /// Console.WriteLine(mmu.TryWrite(0x1000UL, zeros.AsSpan(0, 4096), out MmuFault fault));   // True
+    /// Console.WriteLine(mmu.TryWrite(0x1000UL, zeros, out fault));                            // False
+    /// Console.WriteLine(fault.Address.ToString("x"));                                         // 2000
+    /// </code></example>
     public bool TryWrite(LinearAddress linear, ReadOnlySpan<byte> source, out MmuFault fault) =>
         TryTransfer(linear.Value, default, source, Access.Write, CurrentPrivilege, stack: false, out fault);
 
@@ -55,6 +82,11 @@ public sealed unsafe partial class Mmu
     /// <param name="value">The value; default if the access faults.</param>
     /// <param name="fault">The fault, or none.</param>
     /// <returns>Whether the value was read.</returns>
+    /// <example><code>
+    /// // lock inc dword [0x1010]
+    /// if (mmu.TryReadForUpdate(0x1010UL, out int value, out MmuFault fault)) mmu.TryWrite(0x1010UL, value + 1, out fault);
+    /// Console.WriteLine(memory.Read&lt;int&gt;(0x20_0010));         // 1
+    /// </code></example>
     public bool TryReadForUpdate<T>(LinearAddress linear, out T value, out MmuFault fault) where T : unmanaged
     {
         T read = default;
@@ -72,6 +104,12 @@ public sealed unsafe partial class Mmu
     /// <param name="destination">Where they go; at most 15 are ever needed for an instruction.</param>
     /// <param name="fault">The fault of the first byte that could not be had, or none if all could. CR2 is not touched until it is raised by <see cref="RaiseFetchFault"/>.</param>
     /// <returns>How many bytes were fetched.</returns>
+    /// <example><code>
+    /// memory.Write(0x20_1ffe, new byte[] { 0xb8, 0x2a });     // the first bytes of mov eax, imm32; no page follows
+    /// byte[] bytes = new byte[15];
+    /// int count = mmu.Fetch(0x2ffeUL, bytes, out MmuFault fault);
+    /// Console.WriteLine($"{count} bytes, then {fault}");      // 2 bytes, then #PF(I) at 0x3000: not present at level 1
+    /// </code></example>
     public int Fetch(LinearAddress linear, Span<byte> destination, out MmuFault fault)
     {
         int done = 0;
@@ -96,6 +134,12 @@ public sealed unsafe partial class Mmu
 
     /// <summary>Delivers a fault that <see cref="Fetch"/> reported, because the instruction does need the byte: sets <see cref="Cr2"/>.</summary>
     /// <param name="fault">The fault.</param>
+    /// <example><code>
+    /// mmu.Fetch(0x2fffUL, new byte[15], out MmuFault fault);
+    /// Console.WriteLine(mmu.Cr2.ToString("x"));               // 0
+    /// mmu.RaiseFetchFault(fault);                             // the instruction was longer than one byte
+    /// Console.WriteLine(mmu.Cr2.ToString("x"));               // 3000
+    /// </code></example>
     public void RaiseFetchFault(MmuFault fault) => NoteFault(fault);
 
     private Privilege CurrentPrivilege => _context.State.CurrentPrivilege;

@@ -12,6 +12,12 @@ public sealed partial class Mmu
     /// <summary>MOV to CR0.</summary>
     /// <param name="value">The operand.</param>
     /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    /// <example><code>
+    /// Console.WriteLine(mmu.Translate(0x2000UL, Access.Write));           // #PF(P|W) at 0x2000: write-protected page
+    /// mmu.WriteCr0(mmu.State.Cr0.Value &amp; ~Cr0.WpBit);
+    /// Console.WriteLine(mmu.Translate(0x2000UL, Access.Write).Ok);        // True
+    /// Console.WriteLine(mmu.WriteCr0(Cr0.PgBit));                         // #GP(0): register write refused
+    /// </code></example>
     public MmuFault WriteCr0(ulong value)
     {
         PagingState next = _context.State;
@@ -21,6 +27,12 @@ public sealed partial class Mmu
     /// <summary>MOV to CR3. Loads the PDPTE registers in PAE paging.</summary>
     /// <param name="value">The operand; bit 63 with CR4.PCIDE=1 keeps cached translations.</param>
     /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    /// <example><code>
+    /// memory.Write(0x8000, 0x2007UL);                         // another PML4 over the same tables
+    /// Console.WriteLine(mmu.WriteCr3(0x8000));                // none
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);    // 0x200000
+    /// Console.WriteLine(mmu.WriteCr3(1UL &lt;&lt; 60));             // #GP(0): register write refused
+    /// </code></example>
     public MmuFault WriteCr3(ulong value)
     {
         PagingState next = _context.State;
@@ -30,6 +42,11 @@ public sealed partial class Mmu
     /// <summary>MOV to CR4.</summary>
     /// <param name="value">The operand.</param>
     /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    /// <example><code>
+    /// mmu.WriteCr4(mmu.State.Cr4.Value | Cr4.SmapBit);        // what the supervisor touches of the user's now faults
+    /// Console.WriteLine(mmu.Translate(0x1000UL));             // #PF(P) at 0x1000: SMAP: supervisor access to a user page
+    /// Console.WriteLine(mmu.WriteCr4(mmu.State.Cr4.Value &amp; ~Cr4.PaeBit));     // #GP(0): register write refused
+    /// </code></example>
     public MmuFault WriteCr4(ulong value)
     {
         PagingState next = _context.State;
@@ -39,6 +56,10 @@ public sealed partial class Mmu
     /// <summary>WRMSR to IA32_EFER.</summary>
     /// <param name="value">The operand; LMA is ignored.</param>
     /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    /// <example><code>
+    /// Console.WriteLine(mmu.WriteEfer(mmu.State.Efer.Value &amp; ~Efer.NxeBit));  // none
+    /// Console.WriteLine(mmu.WriteEfer(0));                                    // #GP(0): register write refused
+    /// </code></example>
     public MmuFault WriteEfer(ulong value)
     {
         PagingState next = _context.State;
@@ -47,11 +68,24 @@ public sealed partial class Mmu
 
     /// <summary>WRPKRU. Takes effect at once, cached translations included, and flushes nothing.</summary>
     /// <param name="value">The new rights.</param>
+    /// <example><code>
+    /// mmu.WriteCr4(mmu.State.Cr4.Value | Cr4.PkeBit);
+    /// memory.Write(0x4010, 0x20_1005UL | 1UL &lt;&lt; 59);          // the page at 0x2000 gets protection key 1
+    /// mmu.WritePkru(0b0100);                                  // AD of key 1
+    /// Console.WriteLine(mmu.Translate(0x2000UL));             // #PF(P|PK) at 0x2000: protection key
+    /// mmu.WritePkru(0);
+    /// Console.WriteLine(mmu.Translate(0x2000UL).Ok);          // True
+    /// </code></example>
     public void WritePkru(uint value) => _context.State.Pkru = value;
 
     /// <summary>WRMSR to IA32_PKRS. Takes effect at once, cached translations included, and flushes nothing.</summary>
     /// <param name="value">The operand; bits 63:32 are reserved.</param>
     /// <returns>The #GP that the write deserves, and nothing is changed; or none.</returns>
+    /// <example><code>
+    /// using var other = new Mmu(memory, ProcessorFeatures.SapphireRapids);
+    /// Console.WriteLine(other.WritePkrs(0b10));               // none
+    /// Console.WriteLine(mmu.WritePkrs(0b10));                 // #GP(0): register write refused
+    /// </code></example>
     public MmuFault WritePkrs(ulong value)
     {
         if (!Features.Pks || value >> 32 != 0) return MmuFault.GeneralProtection(0, FaultReason.RegisterWrite);
@@ -61,6 +95,13 @@ public sealed partial class Mmu
 
     /// <summary>Sets RFLAGS as translation sees it: AC (STAC, CLAC, POPF) and VM. Flushes nothing.</summary>
     /// <param name="value">The new RFLAGS.</param>
+    /// <example><code>
+    /// mmu.WriteCr4(mmu.State.Cr4.Value | Cr4.SmapBit);
+    /// mmu.SetRFlags(RFlags.AcBit);                            // STAC: the supervisor may touch the user's pages
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Ok);          // True
+    /// mmu.SetRFlags(0);                                       // CLAC
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Ok);          // False
+    /// </code></example>
     public void SetRFlags(ulong value)
     {
         PagingState next = _context.State;
@@ -71,6 +112,12 @@ public sealed partial class Mmu
     /// <summary>Sets the current privilege level, here and in <see cref="Segments"/>. Flushes nothing.</summary>
     /// <param name="cpl">0 to 3.</param>
     /// <exception cref="ArgumentOutOfRangeException">Not 0 to 3.</exception>
+    /// <example><code>
+    /// memory.Write(0x4010, 0x20_1001UL);                      // the page at 0x2000 becomes the supervisor's
+    /// Console.WriteLine(mmu.Translate(0x2000UL).Ok);          // True
+    /// mmu.SetCpl(3);
+    /// Console.WriteLine(mmu.Translate(0x2000UL));             // #PF(P|U) at 0x2000: supervisor page
+    /// </code></example>
     public void SetCpl(int cpl)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(cpl);
@@ -85,6 +132,12 @@ public sealed partial class Mmu
     /// <param name="mode">The paging mode; not <see cref="PagingMode.None"/>.</param>
     /// <returns>The fault of the step that failed (a PDPTE with reserved bits, a root beyond MAXPHYADDR), or none.</returns>
     /// <exception cref="ArgumentException">The processor does not have the mode.</exception>
+    /// <example><code>
+    /// memory.Write(0x8000, 0x87u);                            // a page directory: the first 4 MiB
+    /// using var old = new Mmu(memory, ProcessorFeatures.Pentium4);
+    /// Console.WriteLine(old.EnablePaging(0x8000UL, PagingMode.TwoLevel));     // none
+    /// Console.WriteLine(old.Translate(0x1234UL));             // 0x1234 (4 MiB page, user, writable, executable)
+    /// </code></example>
     public MmuFault EnablePaging(PhysicalAddress root, PagingMode mode = PagingMode.FourLevel)
     {
         bool longMode = mode is PagingMode.FourLevel or PagingMode.FiveLevel;
@@ -128,6 +181,13 @@ public sealed partial class Mmu
     /// <param name="loadPdptes">Whether PAE's PDPTE registers are loaded from memory at CR3 instead of taken from <paramref name="state"/>.</param>
     /// <returns>#GP(0) if a PDPTE that was loaded has reserved bits, and nothing is changed; or none.</returns>
     /// <exception cref="ArgumentException">No processor can hold this combination; the message says why.</exception>
+    /// <example><code>
+    /// PagingState state = mmu.State;
+    /// state.Cpl = 3;
+    /// using var second = new Mmu(memory, mmu.Features);       // another virtual CPU that continues where the first stands
+    /// Console.WriteLine(second.LoadState(in state));          // none
+    /// Console.WriteLine(second.Translate(0x1000UL).Physical); // 0x200000
+    /// </code></example>
     public MmuFault LoadState(in PagingState state, bool loadPdptes = true)
     {
         PagingState next = state;

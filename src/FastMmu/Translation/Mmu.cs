@@ -17,6 +17,17 @@ namespace FastMmu;
 /// <para>Not thread-safe: one thread at a time drives one <see cref="Mmu"/>. Several of them may run over one memory; accessed and dirty
 /// bits are set by compare-and-swap.</para>
 /// </remarks>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(64 * MiB);
+/// memory.Write(0x1000, 0x2007UL);                         // PML4, PDPT and PD lead to
+/// memory.Write(0x2000, 0x3007UL);
+/// memory.Write(0x3000, 0x4007UL);
+/// memory.Write(0x4008, 0x20_0007UL);                      // a PT with a page of the user's at 0x1000
+/// memory.Write(0x4010, 0x20_1005UL);                      // and one that the user may only read at 0x2000
+/// using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
+/// mmu.EnablePaging(0x1000UL);
+/// Console.WriteLine(mmu.Mode);                            // FourLevel
+/// </code></example>
 public sealed partial class Mmu : IDisposable
 {
     private readonly PhysicalMemory _memory;
@@ -65,6 +76,10 @@ public sealed partial class Mmu : IDisposable
     /// <param name="linear">The address; outside long mode only its low 32 bits count.</param>
     /// <param name="access">What the access does.</param>
     /// <returns>The physical address, or the fault. Accessed and dirty bits are set as by the access.</returns>
+    /// <example><code>
+    /// mmu.SetCpl(3);
+    /// Console.WriteLine(mmu.Translate(0x1234UL).Physical);    // 0x200234
+    /// </code></example>
     public Translation Translate(LinearAddress linear, Access access = Access.Read) =>
         Translate(linear, access, _context.State.CurrentPrivilege);
 
@@ -74,6 +89,12 @@ public sealed partial class Mmu : IDisposable
     /// <param name="privilege">On whose behalf.</param>
     /// <param name="stack">Whether the access goes through SS: a non-canonical address is #SS instead of #GP.</param>
     /// <returns>The physical address, or the fault. Accessed and dirty bits are set as by the access; a page fault sets <see cref="Cr2"/>.</returns>
+    /// <example><code>
+    /// Console.WriteLine(mmu.Translate(0x1234UL, Access.Write, Privilege.User));   // 0x200234 (4 KiB page, user, writable, executable)
+    /// Console.WriteLine(mmu.Translate(0x2234UL, Access.Write, Privilege.User));   // #PF(P|W|U) at 0x2234: write-protected page
+    /// Console.WriteLine(mmu.Cr2.ToString("x"));                                   // 2234
+    /// Console.WriteLine(mmu.Translate(1UL &lt;&lt; 60, Access.Read, Privilege.User));   // #GP(0): non-canonical address
+    /// </code></example>
     public Translation Translate(LinearAddress linear, Access access, Privilege privilege, bool stack = false)
     {
         Translation translation = TranslateCore(linear.Value, access, privilege, stack);
@@ -87,6 +108,10 @@ public sealed partial class Mmu : IDisposable
     /// <param name="privilege">On whose behalf.</param>
     /// <param name="stack">Whether the access would go through SS.</param>
     /// <returns>The physical address, or the fault that the access would raise.</returns>
+    /// <example><code>
+    /// Console.WriteLine(mmu.Probe(0x2234UL, Access.Write, Privilege.User));       // #PF(P|W|U) at 0x2234: write-protected page
+    /// Console.WriteLine(mmu.Cr2);                                                 // 0
+    /// </code></example>
     public Translation Probe(LinearAddress linear, Access access = Access.Read, Privilege privilege = Privilege.Supervisor, bool stack = false) =>
         Probe(linear, access, privilege, out _, stack);
 
@@ -97,6 +122,13 @@ public sealed partial class Mmu : IDisposable
     /// <param name="path">Receives the entries read, from the top down, up to the one that decided.</param>
     /// <param name="stack">Whether the access would go through SS.</param>
     /// <returns>The physical address, or the fault that the access would raise.</returns>
+    /// <example><code>
+    /// mmu.Probe(0x2234UL, Access.Read, Privilege.User, out WalkPath path);
+    /// for (int i = 0; i &lt; path.Count; i++) Console.WriteLine(path[i].Raw.ToString("x"));     // 2007
+    ///                                                                                     // 3007
+    ///                                                                                     // 4007
+    ///                                                                                     // 201005
+    /// </code></example>
     public Translation Probe(LinearAddress linear, Access access, Privilege privilege, out WalkPath path, bool stack = false)
     {
         path = default;
@@ -116,6 +148,15 @@ public sealed partial class Mmu : IDisposable
     /// <param name="privilege">On whose behalf.</param>
     /// <returns>How many lanes translated and faulted. CR2 is not touched; translate a faulted lane alone to learn its fault.</returns>
     /// <exception cref="ArgumentException">The spans differ in length; nothing was written.</exception>
+    /// <example><code>
+    /// ulong[] linear = { 0x1000, 0x1ff8, 0x2008, 0x3000 };
+    /// ulong[] physical = new ulong[4];
+    /// BatchResult result = mmu.TranslateBatch(linear, physical, Access.Read, Privilege.User);
+    /// Console.WriteLine(result);                              // BatchResult { Translated = 3, Faulted = 1, FirstFault = 3 }
+    /// Console.WriteLine(physical[2].ToString("x"));           // 201008
+    /// Console.WriteLine(physical[3] == BatchResult.FaultedLane);          // True
+    /// Console.WriteLine(mmu.Translate(linear[3], Access.Read, Privilege.User));   // #PF(U) at 0x3000: not present at level 1
+    /// </code></example>
     public BatchResult TranslateBatch(ReadOnlySpan<ulong> linear, Span<ulong> physical, Access access, Privilege privilege)
     {
         if (linear.Length != physical.Length) throw new ArgumentException("The spans differ in length.", nameof(physical));
