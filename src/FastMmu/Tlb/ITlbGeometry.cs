@@ -6,6 +6,10 @@ namespace FastMmu.Tlb;
 /// </summary>
 /// <example>
 /// <code>
+/// using TranslationCache tlb = TranslationCache.Create&lt;Tiny&gt;();
+/// Console.WriteLine(tlb.Arrays[0]);               // L1 data: 8 entries, fully associative, All
+/// Console.WriteLine(tlb.Arrays.Count);            // 3
+///
 /// public readonly struct Tiny : ITlbGeometry
 /// {
 ///     public static TlbLevelShape Data => new(TlbArrayShape.FullyAssociative(8, TlbPages.All));

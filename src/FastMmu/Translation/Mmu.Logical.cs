@@ -15,6 +15,12 @@ public sealed unsafe partial class Mmu
     /// <param name="logical">Segment register and offset.</param>
     /// <param name="access">What the access does.</param>
     /// <returns>The physical address, or the fault: #GP, #SS or #PF. Accessed and dirty bits are set as by the access.</returns>
+    /// <example><code>
+    /// using var boot = new Mmu(memory, ProcessorFeatures.Pentium4);           // after reset: real mode
+    /// boot.Segments.TryLoad(SegmentRegister.DS, 0x1234, out _);
+    /// Console.WriteLine(boot.Translate(new LogicalAddress(SegmentRegister.DS, 0x10)).Physical);       // 0x12350
+    /// Console.WriteLine(boot.Translate(new LogicalAddress(SegmentRegister.DS, 0x10000)));             // #GP(0): outside the segment limit
+    /// </code></example>
     public Translation Translate(LogicalAddress logical, Access access = Access.Read) =>
         Segments.TryToLinear(logical.Segment, logical.Offset, 1, access, out ulong linear, out MmuFault fault)
             ? Translate(linear, access, CurrentPrivilege, logical.Segment == SegmentRegister.SS)
@@ -27,6 +33,13 @@ public sealed unsafe partial class Mmu
     /// <param name="value">The value; default if the access faults.</param>
     /// <param name="fault">The fault, or none.</param>
     /// <returns>Whether the value was read.</returns>
+    /// <example><code>
+    /// using var boot = new Mmu(memory, ProcessorFeatures.Pentium4);
+    /// boot.Segments.TryLoad(SegmentRegister.ES, 0xb800, out _);
+    /// memory.Write(0xb80a0, (ushort)0x0741);                                  // an A on the second line of the screen
+    /// Console.WriteLine(boot.TryRead(SegmentRegister.ES, 0xa0, out byte letter, out _));      // True
+    /// Console.WriteLine((char)letter);                                                        // A
+    /// </code></example>
     public bool TryRead<T>(SegmentRegister segment, ulong offset, out T value, out MmuFault fault) where T : unmanaged
     {
         if (Segments.TryToLinear(segment, offset, sizeof(T), Access.Read, out ulong linear, out fault))
@@ -45,6 +58,14 @@ public sealed unsafe partial class Mmu
     /// <param name="value">The value.</param>
     /// <param name="fault">The fault, or none. A write that faults has changed no byte.</param>
     /// <returns>Whether the value was written.</returns>
+    /// <example><code>
+    /// using var boot = new Mmu(memory, ProcessorFeatures.Pentium4);
+    /// boot.Segments.TryLoad(SegmentRegister.SS, 0x9000, out _);
+    /// Console.WriteLine(boot.TryWrite(SegmentRegister.SS, 0xfffe, (ushort)7, out MmuFault fault));    // True
+    /// Console.WriteLine(memory.Read&lt;ushort&gt;(0x9fffe));                                                // 7
+    /// Console.WriteLine(boot.TryWrite(SegmentRegister.SS, 0xffff, (ushort)7, out fault));             // False
+    /// Console.WriteLine(fault);                                                                       // #SS(0): outside the segment limit
+    /// </code></example>
     public bool TryWrite<T>(SegmentRegister segment, ulong offset, T value, out MmuFault fault) where T : unmanaged =>
         Segments.TryToLinear(segment, offset, sizeof(T), Access.Write, out ulong linear, out fault)
         && TryWriteAs(linear, value, CurrentPrivilege, segment == SegmentRegister.SS, out fault);
@@ -55,6 +76,13 @@ public sealed unsafe partial class Mmu
     /// <param name="destination">Where they go; untouched if the access faults.</param>
     /// <param name="fault">The fault, or none.</param>
     /// <returns>Whether the bytes were read.</returns>
+    /// <example><code>
+    /// using var boot = new Mmu(memory, ProcessorFeatures.Pentium4);
+    /// memory.Write(0x400, "COM1"u8);
+    /// byte[] text = new byte[4];
+    /// Console.WriteLine(boot.TryRead(SegmentRegister.DS, 0x400, text, out _));                // True
+    /// Console.WriteLine(System.Text.Encoding.ASCII.GetString(text));                          // COM1
+    /// </code></example>
     public bool TryRead(SegmentRegister segment, ulong offset, Span<byte> destination, out MmuFault fault)
     {
         fault = MmuFault.None;
@@ -69,6 +97,11 @@ public sealed unsafe partial class Mmu
     /// <param name="source">The bytes.</param>
     /// <param name="fault">The fault, or none.</param>
     /// <returns>Whether the bytes were written.</returns>
+    /// <example><code>
+    /// using var boot = new Mmu(memory, ProcessorFeatures.Pentium4);
+    /// Console.WriteLine(boot.TryWrite(SegmentRegister.DS, 0x400, "COM1"u8, out _));           // True
+    /// Console.WriteLine((char)memory.Read&lt;byte&gt;(0x400));                                      // C
+    /// </code></example>
     public bool TryWrite(SegmentRegister segment, ulong offset, ReadOnlySpan<byte> source, out MmuFault fault)
     {
         fault = MmuFault.None;
@@ -84,6 +117,12 @@ public sealed unsafe partial class Mmu
     /// <param name="value">The value; default if the access faults.</param>
     /// <param name="fault">The fault, or none.</param>
     /// <returns>Whether the value was read.</returns>
+    /// <example><code>
+    /// using var boot = new Mmu(memory, ProcessorFeatures.Pentium4);           // inc word [0x46c], a clock tick
+    /// if (boot.TryReadForUpdate(SegmentRegister.DS, 0x46c, out ushort ticks, out MmuFault fault))
+    ///     boot.TryWrite(SegmentRegister.DS, 0x46c, (ushort)(ticks + 1), out fault);
+    /// Console.WriteLine(memory.Read&lt;ushort&gt;(0x46c));                          // 1
+    /// </code></example>
     public bool TryReadForUpdate<T>(SegmentRegister segment, ulong offset, out T value, out MmuFault fault) where T : unmanaged
     {
         T read = default;
@@ -101,6 +140,14 @@ public sealed unsafe partial class Mmu
     /// <param name="destination">Where they go.</param>
     /// <param name="fault">The fault of the first byte that could not be had, or none if all could; deliver it with <see cref="RaiseFetchFault"/> only if the instruction needs that byte.</param>
     /// <returns>How many bytes were fetched.</returns>
+    /// <example><code>
+    /// using var boot = new Mmu(memory, ProcessorFeatures.Pentium4);
+    /// boot.Segments.TryFarJump(0x07c0, 0, out _, out _);        // to the boot sector
+    /// memory.Write(0x7c00, new byte[] { 0xfa, 0x31, 0xc0 });
+    /// byte[] code = new byte[15];
+    /// Console.WriteLine(boot.FetchCode(0, code, out MmuFault fault));         // 15
+    /// Console.WriteLine(Convert.ToHexString(code, 0, 3));                     // FA31C0
+    /// </code></example>
     public int FetchCode(ulong instructionPointer, Span<byte> destination, out MmuFault fault)
     {
         fault = MmuFault.None;
