@@ -31,6 +31,12 @@ public sealed partial class Mmu
     /// </summary>
     /// <param name="linear">Any address inside the page; outside long mode only its low 32 bits count. It is not masked by LAM.</param>
     /// <remarks>Source: Intel SDM vol. 2A, "INVLPG"; vol. 3A, 4.10.4.1.</remarks>
+    /// <example><code>
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);    // 0x200000
+    /// memory.Write(0x4008, 0x30_0007UL);                      // the kernel moves the page,
+    /// mmu.InvalidatePage(0x1000UL);                           // and says so
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);    // 0x300000
+    /// </code></example>
     public void InvalidatePage(LinearAddress linear)
     {
         ulong address = linear.Value;
@@ -49,6 +55,15 @@ public sealed partial class Mmu
     /// type 0; nothing is dropped then. Or none.
     /// </returns>
     /// <remarks>Source: Intel SDM vol. 2A, "INVPCID — Invalidate Process-Context Identifier".</remarks>
+    /// <example><code>
+    /// mmu.WriteCr4(mmu.State.Cr4.Value | Cr4.PcideBit);
+    /// mmu.WriteCr3(0x1000 | 7);                               // address space 7
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);    // 0x200000
+    /// memory.Write(0x4008, 0x30_0007UL);
+    /// Console.WriteLine(mmu.InvalidatePcid((ulong)InvpcidType.SingleContext, 7));     // none
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);    // 0x300000
+    /// Console.WriteLine(mmu.InvalidatePcid(4, 7));            // #GP(0): INVPCID operand
+    /// </code></example>
     public MmuFault InvalidatePcid(ulong type, ulong pcid, ulong linear = 0)
     {
         MmuFault refused = MmuFault.GeneralProtection(0, FaultReason.InvalidationOperand, linear);
@@ -80,6 +95,12 @@ public sealed partial class Mmu
     }
 
     /// <summary>Drops everything cached, global translations included, for all PCIDs.</summary>
+    /// <example><code>
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);    // 0x200000
+    /// memory.Write(0x4008, 0x30_0007UL);
+    /// mmu.InvalidateAll();
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);    // 0x300000
+    /// </code></example>
     public void InvalidateAll()
     {
         _tlb.InvalidateAll();
