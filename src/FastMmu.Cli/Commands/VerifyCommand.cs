@@ -8,6 +8,7 @@ internal static class VerifyCommand
     public static Command Create(ToolConsole console)
     {
         var command = new Command("verify", "Compare the engine with recorded answers.");
+        command.Subcommands.Add(VerifyVectorsCommand.Create(console));
         return command;
     }
 }
