@@ -1,3 +1,5 @@
+using FastMmu.Addresses;
+
 namespace FastMmu.Processor;
 
 /// <summary>
@@ -14,6 +16,34 @@ public struct PagingState
     {
         Features = features;
         Cr0 = Cr0.EtBit;
+    }
+
+    /// <summary>
+    /// A processor with paging on as a kernel would have it: WP, and NX, PGE and PSE where the processor has them; CPL 0. PAE's PDPTE
+    /// registers are empty: load them, or let <see cref="ProcessorFeatures.PdptesReadOnDemand"/> be set.
+    /// </summary>
+    /// <param name="features">What the processor has.</param>
+    /// <param name="mode">The paging mode; not <see cref="PagingMode.None"/>.</param>
+    /// <param name="root">What CR3 holds.</param>
+    /// <exception cref="ArgumentException">The processor does not have the mode.</exception>
+    public static PagingState WithPaging(ProcessorFeatures features, PagingMode mode, PhysicalAddress root)
+    {
+        ArgumentNullException.ThrowIfNull(features);
+        if (mode == PagingMode.None || !features.Has(mode)) throw new ArgumentException($"This processor has no paging mode {mode}.", nameof(mode));
+        bool longMode = mode is PagingMode.FourLevel or PagingMode.FiveLevel;
+        ulong cr4 = mode == PagingMode.TwoLevel ? 0 : Cr4.PaeBit;
+        if (mode == PagingMode.FiveLevel) cr4 |= Cr4.La57Bit;
+        if (features.GlobalPages) cr4 |= Cr4.PgeBit;
+        if (features.Pse) cr4 |= Cr4.PseBit;
+        ulong efer = longMode ? Efer.LmeBit | Efer.LmaBit : 0;
+        if (features.ExecuteDisable && mode != PagingMode.TwoLevel) efer |= Efer.NxeBit;
+        return new PagingState(features)
+        {
+            Cr0 = Cr0.PgBit | Cr0.WpBit | Cr0.EtBit | Cr0.PeBit,
+            Cr3 = root.Value,
+            Cr4 = cr4,
+            Efer = efer,
+        };
     }
 
     /// <summary>What the processor has.</summary>

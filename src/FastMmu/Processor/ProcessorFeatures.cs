@@ -114,6 +114,17 @@ public sealed record ProcessorFeatures
     /// <summary>Width in bits of the widest linear address this processor can have: 57 with LA57, else 48. Bases and MSRs are canonical by it.</summary>
     public int LinearAddressBits => La57 ? 57 : 48;
 
+    /// <summary>Whether the processor has a paging mode; paging off is always to be had.</summary>
+    /// <param name="mode">The mode.</param>
+    public bool Has(PagingMode mode) => mode switch
+    {
+        PagingMode.None or PagingMode.TwoLevel => true,
+        PagingMode.Pae => Pae,
+        PagingMode.FourLevel => LongMode,
+        PagingMode.FiveLevel => LongMode && La57,
+        _ => false,
+    };
+
     /// <summary>AMD Zen 4: 48-bit physical addresses, five-level paging, no PKS, no LAM.</summary>
     public static ProcessorFeatures Zen4 { get; } = new()
     {

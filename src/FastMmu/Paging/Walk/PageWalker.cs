@@ -133,8 +133,8 @@ public static class PageWalker<TMode> where TMode : struct, IPagingMode
                 return true;
             }
 
-            largeLeaf = (raw & EntryBits.PageSize) != 0 && ((context.LargeLeafLevels >> level) & 1) != 0 && level > 1;
-            if ((raw & context.Reserved[(2 * level) + (largeLeaf ? 1 : 0)]) != 0)
+            largeLeaf = context.IsLargeLeaf(level, raw);
+            if (context.ReservedBitsSet(level, raw, largeLeaf) != 0)
             {
                 result.Fault = MmuFault.PageFault(
                     context.AccessBits(access, privilege) | PageFaultError.Present | PageFaultError.Reserved, linear, FaultReason.ReservedBit, level);
@@ -148,10 +148,7 @@ public static class PageWalker<TMode> where TMode : struct, IPagingMode
             level--;
         }
 
-        if (context.ShadowStacks && (above & PathRights.Write) != 0 && (raw & (EntryBits.Write | EntryBits.Dirty)) == EntryBits.Dirty)
-        {
-            rights |= PathRights.ShadowStack;
-        }
+        if (context.IsShadowStack(above, raw)) rights |= PathRights.ShadowStack;
 
         int key = TMode.IsLongMode ? (int)(raw >> EntryBits.ProtectionKeyShift) & 15 : 0;
         if (context.Permissions.Refuses(PermissionTable.RowOf(access, privilege), rights)

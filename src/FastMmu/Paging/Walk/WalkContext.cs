@@ -83,6 +83,26 @@ public struct WalkContext
         return context;
     }
 
+    /// <summary>Whether a present entry maps a large page: PS counts only at some levels, elsewhere it is ignored, reserved or PAT.</summary>
+    /// <param name="level">Paging level of the entry, 1 to 5.</param>
+    /// <param name="raw">The entry.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool IsLargeLeaf(int level, ulong raw) => (raw & EntryBits.PageSize) != 0 && ((LargeLeafLevels >> level) & 1) != 0 && level > 1;
+
+    /// <summary>The reserved bits that are set in a present entry; zero if the entry is legal.</summary>
+    /// <param name="level">Paging level of the entry, 1 to 5.</param>
+    /// <param name="raw">The entry.</param>
+    /// <param name="largeLeaf">What <see cref="IsLargeLeaf"/> says of it.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly ulong ReservedBitsSet(int level, ulong raw, bool largeLeaf) => raw & Reserved[(2 * level) + (largeLeaf ? 1 : 0)];
+
+    /// <summary>Whether a leaf maps a shadow-stack page: R/W=1 in every entry above, R/W=0 and D=1 in the leaf, CR4.CET=1.</summary>
+    /// <param name="above">Rights accumulated above the leaf.</param>
+    /// <param name="leaf">The leaf.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool IsShadowStack(int above, ulong leaf) =>
+        ShadowStacks && (above & PathRights.Write) != 0 && (leaf & (EntryBits.Write | EntryBits.Dirty)) == EntryBits.Dirty;
+
     /// <summary>Whether a protection key refuses a data access.</summary>
     /// <param name="key">The leaf's key, 0 to 15.</param>
     /// <param name="path">Accumulated rights: the key register is chosen by the page's U/S along the path, not by CPL.</param>
