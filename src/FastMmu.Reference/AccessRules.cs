@@ -64,9 +64,8 @@ internal static class AccessRules
         bool writeDisabled = Bits.IsSet(register, (2 * page.ProtectionKey) + 1);
         if (accessDisabled) return true;
 
-        // WD refuses user-mode writes to user-mode addresses always, all other writes while WP=1.
-        bool always = page.User && access.IsUserMode;
-        return access.IsWrite && writeDisabled && (always || controls.WriteProtect);
+        // WD refuses writes, in supervisor mode only while WP=1.
+        return access.IsWrite && writeDisabled && (access.IsUserMode || controls.WriteProtect);
     }
 
     /// <summary>The page fault of a walk that an entry ended.</summary>

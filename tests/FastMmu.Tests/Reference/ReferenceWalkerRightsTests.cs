@@ -153,6 +153,7 @@ public class ReferenceWalkerRightsTests
         { P | U | W, Access.Read, Privilege.Supervisor, Wp, Pke | Smap, Ad, 0x21 },
         { P | W, Access.Read, Privilege.User, Wp, Pke, AdWd, 0x05 },
         { P | W, Access.Read, Privilege.User, Wp, Pks, Ad, 0x25 },
+        { P | W, Access.Write, Privilege.User, 0, Pks, Wd, 0x27 },
     };
 
     [Theory]
