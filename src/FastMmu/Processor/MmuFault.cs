@@ -9,6 +9,9 @@ namespace FastMmu.Processor;
 /// <remarks>Source: Intel SDM vol. 3A, "Interrupt 14 — Page-Fault Exception (#PF)" (6.15) and its neighbours.</remarks>
 public readonly record struct MmuFault
 {
+    // Widest first: declared in another order, padding would make it 24 bytes.
+    private readonly ulong _address;
+    private readonly ushort _errorCode;
     private readonly byte _vector;
     private readonly byte _reason;
     private readonly byte _level;
@@ -19,10 +22,10 @@ public readonly record struct MmuFault
     /// <summary>
     /// The linear address that was refused. For #PF it is what CR2 receives; for other vectors CR2 stays as it was and this is only informative.
     /// </summary>
-    public ulong Address { get; }
+    public ulong Address => _address;
 
     /// <summary>The error code that the processor pushes: <see cref="PageFaultError"/> for #PF, a selector or zero for the others.</summary>
-    public ushort ErrorCode { get; }
+    public ushort ErrorCode => _errorCode;
 
     /// <summary>The vector; <see cref="ExceptionVector.None"/> when there is no fault.</summary>
     public ExceptionVector Vector => (ExceptionVector)_vector;
@@ -47,8 +50,8 @@ public readonly record struct MmuFault
     /// <param name="level">Paging level to blame, or 0.</param>
     public MmuFault(ExceptionVector vector, ushort errorCode, ulong address, FaultReason reason, int level = 0)
     {
-        Address = address;
-        ErrorCode = errorCode;
+        _address = address;
+        _errorCode = errorCode;
         _vector = (byte)vector;
         _reason = (byte)reason;
         _level = (byte)level;

@@ -39,7 +39,7 @@ public sealed partial class SegmentationUnit
     /// <param name="transfer">The transfer, the last one made.</param>
     public void Undo(in FarTransfer transfer)
     {
-        _cpl = transfer.OldCpl;
+        StoredCpl = transfer.OldCpl;
         _segments[Ss] = transfer.OldStack;
         SetSegment(Cs, transfer.OldCode);
     }
@@ -69,13 +69,13 @@ public sealed partial class SegmentationUnit
         int privilege = code.Rpl;
         SegmentAttributes attributes = descriptor.Attributes;
         if (!IsLegalCode(attributes)) return Fail(ExceptionVector.GeneralProtection, code, FaultReason.SegmentType, out fault);
-        bool allowed = privilege >= _cpl && (attributes.IsConformingCode ? attributes.Dpl <= privilege : attributes.Dpl == privilege);
+        bool allowed = privilege >= StoredCpl && (attributes.IsConformingCode ? attributes.Dpl <= privilege : attributes.Dpl == privilege);
         if (!allowed) return Fail(ExceptionVector.GeneralProtection, code, FaultReason.SegmentPrivilege, out fault);
         if (!attributes.P) return Fail(ExceptionVector.SegmentNotPresent, code, FaultReason.SegmentNotPresent, out fault);
 
-        bool outer = privilege > _cpl;
+        bool outer = privilege > StoredCpl;
         bool loadsStack = outer || alwaysLoadsStack;
-        bool to64Bit = _longMode && attributes.L;
+        bool to64Bit = LongMode && attributes.L;
         SegmentDescriptor stackDescriptor = default;
         ulong stackAddress = 0;
         if (loadsStack && stack.IsNull)
@@ -98,7 +98,7 @@ public sealed partial class SegmentationUnit
         }
 
         transfer = Leave(offset);
-        _cpl = privilege;
+        StoredCpl = privilege;
         if (loadsStack) _segments[Ss] = newStack;
         SetSegment(Cs, CachedSegment.FromDescriptor(code, descriptor));
         if (outer) DropInnerSegments();
@@ -115,13 +115,13 @@ public sealed partial class SegmentationUnit
         if (!attributes.S) return TryThroughGate(selector, descriptor, address, isCall, out transfer, out fault);
 
         if (!IsLegalCode(attributes)) return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentType, out fault);
-        bool allowed = attributes.IsConformingCode ? attributes.Dpl <= _cpl : selector.Rpl <= _cpl && attributes.Dpl == _cpl;
+        bool allowed = attributes.IsConformingCode ? attributes.Dpl <= StoredCpl : selector.Rpl <= StoredCpl && attributes.Dpl == StoredCpl;
         if (!allowed) return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentPrivilege, out fault);
         if (!attributes.P) return Fail(ExceptionVector.SegmentNotPresent, selector, FaultReason.SegmentNotPresent, out fault);
         if (!CheckTarget(descriptor, offset, out fault)) return false;
         if (!TryMarkAccessed(ref descriptor, address, out fault)) return false;
         transfer = Leave(offset);
-        SetSegment(Cs, CachedSegment.FromDescriptor(selector.WithRpl(_cpl), descriptor));
+        SetSegment(Cs, CachedSegment.FromDescriptor(selector.WithRpl(StoredCpl), descriptor));
         return true;
     }
 
@@ -136,15 +136,15 @@ public sealed partial class SegmentationUnit
         return true;
     }
 
-    private FarTransfer Leave(ulong offset) => new(offset, _segments[Cs], _segments[Ss], _cpl);
+    private FarTransfer Leave(ulong offset) => new(offset, _segments[Cs], _segments[Ss], StoredCpl);
 
     // L and D/B together are reserved in long mode; outside it L means nothing.
-    private bool IsLegalCode(SegmentAttributes attributes) => attributes.IsCode && !(_longMode && attributes.L && attributes.Db);
+    private bool IsLegalCode(SegmentAttributes attributes) => attributes.IsCode && !(LongMode && attributes.L && attributes.Db);
 
     private bool CheckTarget(SegmentDescriptor code, ulong offset, out MmuFault fault)
     {
         fault = default;
-        if (_longMode && code.Attributes.L) return IsCanonical(offset) || Fail(FaultReason.NonCanonical, out fault, offset);
+        if (LongMode && code.Attributes.L) return IsCanonical(offset) || Fail(FaultReason.NonCanonical, out fault, offset);
         return offset <= code.Limit || Fail(FaultReason.SegmentLimit, out fault, offset);
     }
 
@@ -155,7 +155,7 @@ public sealed partial class SegmentationUnit
         foreach (SegmentRegister register in registers)
         {
             CachedSegment segment = _segments[(int)register];
-            if (segment.Usable && segment.Attributes.Dpl < _cpl && !segment.Attributes.IsConformingCode)
+            if (segment.Usable && segment.Attributes.Dpl < StoredCpl && !segment.Attributes.IsConformingCode)
             {
                 SetSegment((int)register, segment with { Selector = default, Limit = 0, Attributes = default });
             }

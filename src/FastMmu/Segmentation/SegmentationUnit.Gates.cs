@@ -12,9 +12,9 @@ public sealed partial class SegmentationUnit
         transfer = default;
         var gate = new CallGate(low.Value);
         SegmentAttributes attributes = gate.Attributes;
-        bool isGate = attributes.SystemType == SystemSegmentType.CallGate || (attributes.SystemType == SystemSegmentType.CallGate16 && !_longMode);
+        bool isGate = attributes.SystemType == SystemSegmentType.CallGate || (attributes.SystemType == SystemSegmentType.CallGate16 && !LongMode);
         if (!isGate) return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentType, out fault);
-        if (_longMode)
+        if (LongMode)
         {
             if (!TryFindDescriptor(selector, 16, out _, out fault)) return false;
             if (!_memory.TryRead64(TableAddress(address, DescriptorSize), out ulong high, out fault)) return false;
@@ -26,7 +26,7 @@ public sealed partial class SegmentationUnit
             gate = new(low.Value, high & uint.MaxValue);
         }
 
-        if (Math.Max(selector.Rpl, _cpl) > attributes.Dpl)
+        if (Math.Max(selector.Rpl, StoredCpl) > attributes.Dpl)
         {
             return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentPrivilege, out fault);
         }
@@ -43,27 +43,27 @@ public sealed partial class SegmentationUnit
         if (!TryReadDescriptor(selector, out SegmentDescriptor code, out ulong address, out fault)) return false;
         SegmentAttributes attributes = code.Attributes;
         // A gate of long mode leads to 64-bit code only.
-        if (!IsLegalCode(attributes) || (_longMode && !attributes.L))
+        if (!IsLegalCode(attributes) || (LongMode && !attributes.L))
         {
             return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentType, out fault);
         }
 
-        bool sameLevel = attributes.IsConformingCode || attributes.Dpl == _cpl;
-        if (attributes.Dpl > _cpl || (!sameLevel && !isCall))
+        bool sameLevel = attributes.IsConformingCode || attributes.Dpl == StoredCpl;
+        if (attributes.Dpl > StoredCpl || (!sameLevel && !isCall))
         {
             return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentPrivilege, out fault);
         }
 
         if (!attributes.P) return Fail(ExceptionVector.SegmentNotPresent, selector, FaultReason.SegmentNotPresent, out fault);
 
-        int operandSize = _longMode ? 8 : gate.Attributes.SystemType == SystemSegmentType.CallGate16 ? 2 : 4;
-        int parameters = _longMode ? 0 : gate.Parameters;
+        int operandSize = LongMode ? 8 : gate.Attributes.SystemType == SystemSegmentType.CallGate16 ? 2 : 4;
+        int parameters = LongMode ? 0 : gate.Parameters;
         if (sameLevel)
         {
             if (!CheckTarget(code, gate.Offset, out fault)) return false;
             if (!TryMarkAccessed(ref code, address, out fault)) return false;
             transfer = Leave(gate.Offset) with { GateOperandSize = operandSize };
-            SetSegment(Cs, CachedSegment.FromDescriptor(selector.WithRpl(_cpl), code));
+            SetSegment(Cs, CachedSegment.FromDescriptor(selector.WithRpl(StoredCpl), code));
             return true;
         }
 
@@ -72,7 +72,7 @@ public sealed partial class SegmentationUnit
         CachedSegment stack = CachedSegment.Null(stackSelector);
         SegmentDescriptor stackDescriptor = default;
         ulong stackAddress = 0;
-        if (!_longMode)
+        if (!LongMode)
         {
             if (!TryCheckInnerStack(stackSelector, inner, out stackDescriptor, out stackAddress, out fault)) return false;
             uint bytes = (uint)(operandSize * (4 + parameters));
@@ -83,7 +83,7 @@ public sealed partial class SegmentationUnit
         }
 
         if (!CheckTarget(code, gate.Offset, out fault)) return false;
-        if (!_longMode)
+        if (!LongMode)
         {
             if (!TryMarkAccessed(ref stackDescriptor, stackAddress, out fault)) return false;
             stack = CachedSegment.FromDescriptor(stackSelector, stackDescriptor);
@@ -94,7 +94,7 @@ public sealed partial class SegmentationUnit
         {
             SwitchesStack = true, StackPointer = stackPointer, GateOperandSize = operandSize, Parameters = parameters,
         };
-        _cpl = inner;
+        StoredCpl = inner;
         _segments[Ss] = stack;
         SetSegment(Cs, CachedSegment.FromDescriptor(selector.WithRpl(inner), code));
         return true;
@@ -114,9 +114,9 @@ public sealed partial class SegmentationUnit
     {
         selector = default;
         pointer = 0;
-        bool is16Bit = !_longMode && _tr.Attributes.SystemType is SystemSegmentType.AvailableTss16 or SystemSegmentType.BusyTss16;
+        bool is16Bit = !LongMode && _tr.Attributes.SystemType is SystemSegmentType.AvailableTss16 or SystemSegmentType.BusyTss16;
         uint offset = is16Bit ? 2u + (4u * (uint)level) : 4u + (8u * (uint)level);
-        uint end = offset + (_longMode ? 8u : is16Bit ? 4u : 6u);
+        uint end = offset + (LongMode ? 8u : is16Bit ? 4u : 6u);
         if (!_tr.Usable || end - 1 > _tr.Limit)
         {
             return Fail(ExceptionVector.InvalidTss, _tr.Selector, FaultReason.SegmentLimit, out fault);
@@ -126,7 +126,7 @@ public sealed partial class SegmentationUnit
         uint start = end < 8 ? 0 : end - 8;
         if (!_memory.TryRead64(TableAddress(_tr.Base, start), out ulong raw, out fault)) return false;
         ulong fields = raw >> (8 * (int)(offset - start));
-        if (_longMode)
+        if (LongMode)
         {
             selector = new Selector(0).WithRpl(level);
             pointer = fields;

@@ -44,7 +44,7 @@ public sealed partial class SegmentationUnit
         if (!TryReadDescriptor(selector, out SegmentDescriptor descriptor, out ulong address, out fault)) return false;
         if (register == SegmentRegister.SS)
         {
-            if (!CheckStackSegment(selector, descriptor.Attributes, _cpl, ExceptionVector.GeneralProtection, out fault)) return false;
+            if (!CheckStackSegment(selector, descriptor.Attributes, StoredCpl, ExceptionVector.GeneralProtection, out fault)) return false;
         }
         else if (!CheckDataSegment(selector, descriptor.Attributes, out fault)) return false;
 
@@ -58,13 +58,13 @@ public sealed partial class SegmentationUnit
         ? new(selector, (ulong)selector.Value << 4, 0xffff, 0xf3)
         : old with { Selector = selector, Base = (ulong)selector.Value << 4 };
 
-    private bool MayLoadNullStack(Selector selector) => _mode == SegmentationMode.SixtyFourBit && _cpl != 3 && selector.Rpl == _cpl;
+    private bool MayLoadNullStack(Selector selector) => _mode == SegmentationMode.SixtyFourBit && StoredCpl != 3 && selector.Rpl == StoredCpl;
 
     private bool CheckDataSegment(Selector selector, SegmentAttributes attributes, out MmuFault fault)
     {
         fault = default;
         if (!attributes.IsReadable) return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentType, out fault);
-        if (!attributes.IsConformingCode && Math.Max(selector.Rpl, _cpl) > attributes.Dpl)
+        if (!attributes.IsConformingCode && Math.Max(selector.Rpl, StoredCpl) > attributes.Dpl)
         {
             return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentPrivilege, out fault);
         }
@@ -105,7 +105,7 @@ public sealed partial class SegmentationUnit
     }
 
     // Outside long mode a linear address has 32 bits, those of the tables included.
-    private ulong TableAddress(ulong tableBase, uint offset) => _longMode ? tableBase + offset : (uint)(tableBase + offset);
+    private ulong TableAddress(ulong tableBase, uint offset) => LongMode ? tableBase + offset : (uint)(tableBase + offset);
 
     private bool TryMarkAccessed(ref SegmentDescriptor descriptor, ulong address, out MmuFault fault)
     {

@@ -64,7 +64,7 @@ public sealed partial class SegmentationUnit
         if (selector.IsNull) return Fail(FaultReason.NullSelector, out fault);
         if (!TryReadSystemDescriptor(selector, out SystemDescriptor descriptor, out ulong address, out fault)) return false;
         SystemSegmentType type = descriptor.Attributes.SystemType;
-        bool available = type == SystemSegmentType.AvailableTss || (type == SystemSegmentType.AvailableTss16 && !_longMode);
+        bool available = type == SystemSegmentType.AvailableTss || (type == SystemSegmentType.AvailableTss16 && !LongMode);
         if (descriptor.Attributes.S || !available) return Fail(ExceptionVector.GeneralProtection, selector, FaultReason.SegmentType, out fault);
         if (!CheckSystemSegment(selector, descriptor, out fault)) return false;
         if (!_memory.TrySetBits(TableAddress(address, SegmentDescriptor.AccessRightsByte), BusyBit, out fault)) return false;

@@ -24,14 +24,10 @@ public sealed partial class SegmentationUnit
     private CachedSegment _tr;
     private DescriptorTableRegister _gdtr;
     private SegmentationMode _mode;
-    private bool _protectedMode;
-    private bool _virtual8086;
-    private bool _longMode;
-    private int _linearWidth = 48;
-    private int _lamUserWidth;
-    private int _lamSupervisorWidth;
-    // Whoever owns the unit follows CPL: far transfers, loads of snapshots and the setter all come through here.
-    private int _cpl
+    private ModeInputs _inputs;
+
+    // CPL as set, whatever the mode. Whoever owns the unit follows it: far transfers, loads of snapshots and the setter all come through here.
+    private int StoredCpl
     {
         get;
         set
@@ -40,6 +36,10 @@ public sealed partial class SegmentationUnit
             PrivilegeChanged?.Invoke();
         }
     }
+
+    // Of all registers outside segmentation, what it depends on; widths in bits, 0 where linear addresses are not masked.
+    private readonly record struct ModeInputs(
+        bool ProtectedMode, bool Virtual8086, bool LongMode, int LinearWidth, int LamUserWidth, int LamSupervisorWidth);
 
     // Eight rather than six, so that an index masked to three bits needs no bounds check; the last two refuse everything.
     [InlineArray(8)]
@@ -76,12 +76,12 @@ public sealed partial class SegmentationUnit
     /// <exception cref="ArgumentOutOfRangeException">Set to something else than 0 to 3.</exception>
     public int Cpl
     {
-        get => _mode switch { SegmentationMode.Real => 0, SegmentationMode.Virtual8086 => 3, _ => _cpl };
+        get => _mode switch { SegmentationMode.Real => 0, SegmentationMode.Virtual8086 => 3, _ => StoredCpl };
         set
         {
             ArgumentOutOfRangeException.ThrowIfNegative(value);
             ArgumentOutOfRangeException.ThrowIfGreaterThan(value, 3);
-            _cpl = value;
+            StoredCpl = value;
         }
     }
 
@@ -118,10 +118,8 @@ public sealed partial class SegmentationUnit
     /// <summary>Brings back the state after reset.</summary>
     public void Reset()
     {
-        _protectedMode = _virtual8086 = _longMode = false;
-        _linearWidth = 48;
-        _lamUserWidth = _lamSupervisorWidth = 0;
-        _cpl = 0;
+        _inputs = new(ProtectedMode: false, Virtual8086: false, LongMode: false, LinearWidth: 48, LamUserWidth: 0, LamSupervisorWidth: 0);
+        StoredCpl = 0;
         _gdtr = new(0, 0xffff);
         _ldtr = new(0, 0, 0xffff, 0x82);
         _tr = new(0, 0, 0xffff, 0x8b);
@@ -137,13 +135,18 @@ public sealed partial class SegmentationUnit
     /// <param name="state">The registers.</param>
     public void Update(in PagingState state)
     {
-        _protectedMode = state.Cr0.Pe;
-        _virtual8086 = state.RFlags.Vm;
-        _longMode = state.Efer.Lma;
-        _linearWidth = _longMode ? state.LinearWidth : 48;
-        _lamUserWidth = state.Cr3.LamU57 ? 57 : state.Cr3.LamU48 ? 48 : 0;
-        _lamSupervisorWidth = state.Cr4.LamSup ? _linearWidth : 0;
-        _cpl = state.Cpl & 3;
+        StoredCpl = state.Cpl & 3;
+        bool longMode = state.Efer.Lma;
+        var inputs = new ModeInputs(
+            state.Cr0.Pe,
+            state.RFlags.Vm,
+            longMode,
+            longMode ? state.LinearWidth : 48,
+            state.Cr3.LamU57 ? 57 : state.Cr3.LamU48 ? 48 : 0,
+            state.Cr4.LamSup ? state.LinearWidth : 0);
+        // Most register writes, and every change of CPL or AC, leave all of this as it is.
+        if (inputs == _inputs) return;
+        _inputs = inputs;
         DeriveMode();
     }
 
@@ -155,9 +158,7 @@ public sealed partial class SegmentationUnit
         _segments = other._segments;
         _windows = other._windows;
         (_ldtr, _tr, _gdtr) = (other._ldtr, other._tr, other._gdtr);
-        (_mode, _protectedMode, _virtual8086, _longMode) = (other._mode, other._protectedMode, other._virtual8086, other._longMode);
-        (_linearWidth, _lamUserWidth, _lamSupervisorWidth) = (other._linearWidth, other._lamUserWidth, other._lamSupervisorWidth);
-        (_cpl, _kernelGsBase) = (other._cpl, other._kernelGsBase);
+        (_mode, _inputs, StoredCpl, _kernelGsBase) = (other._mode, other._inputs, other.StoredCpl, other._kernelGsBase);
     }
 
     /// <summary>The linear address of a logical one, if the segment allows the access.</summary>
@@ -165,7 +166,7 @@ public sealed partial class SegmentationUnit
     /// <param name="offset">
     /// Offset in bytes, already cut to the address size of the instruction. Outside 64-bit mode only the low 32 bits count.
     /// </param>
-    /// <param name="size">Number of bytes accessed, at least 1.</param>
+    /// <param name="size">Number of bytes accessed, at least 1; the caller sees to it, for the fast path has no room to.</param>
     /// <param name="access">What the access does.</param>
     /// <param name="linear">The linear address of the first byte; with a fault, what was refused.</param>
     /// <param name="fault">
@@ -215,7 +216,6 @@ public sealed partial class SegmentationUnit
     private bool Refuse(SegmentRegister segment, ulong offset, int size, Access access, out ulong linear, out MmuFault fault)
     {
         int index = Index(segment);
-        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         ref readonly SegmentWindow window = ref _windows[index];
         linear = ((offset & window.Mask) + window.Base) & window.Mask;
         FaultReason reason;
@@ -242,7 +242,7 @@ public sealed partial class SegmentationUnit
     // Linear-address masking (SDM vol. 3A, 4.4): bit 63 stays and says whose rule applies; the bits below it repeat the address's top bit.
     private bool TryUntag(ulong linear, out ulong untagged)
     {
-        int width = (long)linear < 0 ? _lamSupervisorWidth : _lamUserWidth;
+        int width = (long)linear < 0 ? _inputs.LamSupervisorWidth : _inputs.LamUserWidth;
         untagged = linear;
         if (width == 0) return false;
         int unused = 64 - width;
@@ -251,7 +251,9 @@ public sealed partial class SegmentationUnit
         return true;
     }
 
-    private bool IsCanonical(ulong linear) => new LinearAddress(linear).IsCanonical(_linearWidth);
+    private bool IsCanonical(ulong linear) => new LinearAddress(linear).IsCanonical(_inputs.LinearWidth);
+
+    private bool LongMode => _inputs.LongMode;
 
     private static int Index(SegmentRegister register)
     {
@@ -269,9 +271,9 @@ public sealed partial class SegmentationUnit
 
     private void DeriveMode()
     {
-        _mode = !_protectedMode ? SegmentationMode.Real
-            : _longMode ? (_segments[(int)SegmentRegister.CS].Attributes.L ? SegmentationMode.SixtyFourBit : SegmentationMode.Compatibility)
-            : _virtual8086 ? SegmentationMode.Virtual8086
+        _mode = !_inputs.ProtectedMode ? SegmentationMode.Real
+            : LongMode ? (_segments[(int)SegmentRegister.CS].Attributes.L ? SegmentationMode.SixtyFourBit : SegmentationMode.Compatibility)
+            : _inputs.Virtual8086 ? SegmentationMode.Virtual8086
             : SegmentationMode.Protected;
         for (int i = 0; i < RegisterCount; i++) DeriveWindow(i);
     }
@@ -283,7 +285,7 @@ public sealed partial class SegmentationUnit
         bool isCode = index == (int)SegmentRegister.CS;
         _windows[index] = _mode switch
         {
-            SegmentationMode.SixtyFourBit => SegmentWindow.Canonical(hasBase ? segment.Base : 0, _linearWidth),
+            SegmentationMode.SixtyFourBit => SegmentWindow.Canonical(hasBase ? segment.Base : 0, _inputs.LinearWidth),
             SegmentationMode.Real => SegmentWindow.Limited(segment, isCode, anyType: isCode, unlimited: !Features.RealModeLimits),
             SegmentationMode.Virtual8086 => SegmentWindow.Limited(segment, isCode, anyType: isCode, unlimited: false),
             _ => SegmentWindow.Limited(segment, isCode, anyType: false, unlimited: false),
