@@ -119,13 +119,13 @@ public sealed partial class SegmentationUnit
     public void Reset()
     {
         _inputs = new(ProtectedMode: false, Virtual8086: false, LongMode: false, LinearWidth: 48, LamUserWidth: 0, LamSupervisorWidth: 0);
-        StoredCpl = 0;
         _gdtr = new(0, 0xffff);
         _ldtr = new(0, 0, 0xffff, 0x82);
         _tr = new(0, 0, 0xffff, 0x8b);
         for (int i = 0; i < RegisterCount; i++) _segments[i] = new(0, 0, 0xffff, 0x93);
         _segments[(int)SegmentRegister.CS] = new(0xf000, 0xffff_0000, 0xffff, 0x9b);
         DeriveMode();
+        StoredCpl = 0;
     }
 
     /// <summary>
@@ -135,7 +135,6 @@ public sealed partial class SegmentationUnit
     /// <param name="state">The registers.</param>
     public void Update(in PagingState state)
     {
-        StoredCpl = state.Cpl & 3;
         bool longMode = state.Efer.Lma;
         var inputs = new ModeInputs(
             state.Cr0.Pe,
@@ -145,9 +144,14 @@ public sealed partial class SegmentationUnit
             state.Cr3.LamU57 ? 57 : state.Cr3.LamU48 ? 48 : 0,
             state.Cr4.LamSup ? state.LinearWidth : 0);
         // Most register writes, and every change of CPL or AC, leave all of this as it is.
-        if (inputs == _inputs) return;
-        _inputs = inputs;
-        DeriveMode();
+        if (inputs != _inputs)
+        {
+            _inputs = inputs;
+            DeriveMode();
+        }
+
+        // Last: whoever is told reads Cpl, which depends on the mode.
+        StoredCpl = state.Cpl & 3;
     }
 
     /// <summary>Takes over all registers and the mode of another unit, as a snapshot does.</summary>
