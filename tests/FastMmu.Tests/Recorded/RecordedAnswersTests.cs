@@ -28,6 +28,19 @@ public sealed class RecordedAnswersTests
         Assert.Equal(rows, report.Checked);
     }
 
+    [Theory]
+    [InlineData("paging-2level.tsv.gz")]
+    [InlineData("paging-pae.tsv.gz")]
+    [InlineData("paging-4level.tsv.gz")]
+    [InlineData("paging-4level-kvm.tsv.gz")]
+    [InlineData("paging-5level.tsv.gz")]
+    [InlineData("disputed.tsv.gz")]
+    public void Reference_EveryRowOfThePagingFile_Agrees(string file)
+    {
+        VectorReport report = VectorFile.Verify(RepositoryRoot.Data("x86", file), new VectorOptions { CreatePagingSubject = () => new ReferencePaging() });
+        Assert.True(report.Mismatched == 0, Text(report));
+    }
+
     [Fact]
     public void Files_AllOfTheFolder_AreListed()
     {
