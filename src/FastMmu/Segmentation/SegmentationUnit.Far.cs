@@ -19,6 +19,13 @@ public sealed partial class SegmentationUnit
     /// </param>
     /// <returns>Whether the jump was made; if not, nothing has changed.</returns>
     /// <remarks>Source: Intel SDM vol. 2A, "JMP — Jump"; vol. 3A, "Privilege Level Checking When Transferring Program Control Between Code Segments" (5.8).</remarks>
+    /// <example><code>
+    /// Console.WriteLine(segments.TryFarJump(0x90, 0x1234, out FarTransfer transfer, out MmuFault fault));     // True
+    /// Console.WriteLine($"0x{transfer.Offset:x}");                                                            // 0x1234
+    /// Console.WriteLine(segments[SegmentRegister.CS].Limit);                                                  // 65535
+    /// Console.WriteLine(segments.TryFarJump(0x73, 0, out transfer, out fault));                               // False
+    /// Console.WriteLine(fault);                                                                               // #GP(0x70): segment privilege
+    /// </code></example>
     public bool TryFarJump(Selector selector, ulong offset, out FarTransfer transfer, out MmuFault fault) =>
         TryTransfer(selector, offset, isCall: false, out transfer, out fault);
 
@@ -32,11 +39,26 @@ public sealed partial class SegmentationUnit
     /// The return address is pushed afterwards, through the new SS; if that faults, <see cref="Undo"/> takes the call back.
     /// Source: Intel SDM vol. 2A, "CALL — Call Procedure".
     /// </remarks>
+    /// <example><code>
+    /// CallGate gate = CallGate.Create(target: 0x60, offset: 0x4000, dpl: 0);
+    /// memory.Write(0x1000 + 29 * 8, gate.Low);                                        // entry 29 of the GDT is free
+    /// segments.TryFarCall(29 * 8, 0, out FarTransfer transfer, out _);
+    /// Console.WriteLine($"0x{transfer.Offset:x}");                                    // 0x4000
+    /// Console.WriteLine(transfer.OldCode.Selector);                                   // 0x60 (GDT 12, RPL 0)
+    /// Console.WriteLine(transfer.GateOperandSize);                                    // 4
+    /// </code></example>
     public bool TryFarCall(Selector selector, ulong offset, out FarTransfer transfer, out MmuFault fault) =>
         TryTransfer(selector, offset, isCall: true, out transfer, out fault);
 
     /// <summary>Takes a far jump or call back: CS, SS and CPL are as before.</summary>
     /// <param name="transfer">The transfer, the last one made.</param>
+    /// <example><code>
+    /// segments.TryFarCall(0x90, 0, out FarTransfer transfer, out _);
+    /// segments[SegmentRegister.SS] = segments[SegmentRegister.SS] with { Limit = 0xfff };
+    /// if (!mmu.TryWrite(SegmentRegister.SS, 0x1000, transfer.OldCode.Selector.Value, out MmuFault fault)) segments.Undo(in transfer);
+    /// Console.WriteLine(fault);                                                       // #SS(0): outside the segment limit
+    /// Console.WriteLine(segments[SegmentRegister.CS].Selector);                       // 0x60 (GDT 12, RPL 0)
+    /// </code></example>
     public void Undo(in FarTransfer transfer)
     {
         StoredCpl = transfer.OldCpl;
@@ -59,6 +81,11 @@ public sealed partial class SegmentationUnit
     /// Data segments that the outer level may not use become null. A return to virtual-8086 mode is no descriptor check at all: set RFLAGS.VM
     /// and load the registers there. Source: Intel SDM vol. 2B, "RET" and vol. 2A, "IRET".
     /// </remarks>
+    /// <example><code>
+    /// Console.WriteLine(segments.TryFarReturn(0x73, 0x1234, stack: 0x7b, alwaysLoadsStack: false, out _, out MmuFault fault));    // True
+    /// Console.WriteLine(segments.Cpl);                                                                                            // 3
+    /// Console.WriteLine(segments[SegmentRegister.SS].Selector);                                                                   // 0x7b (GDT 15, RPL 3)
+    /// </code></example>
     public bool TryFarReturn(
         Selector code, ulong offset, Selector stack, bool alwaysLoadsStack, out FarTransfer transfer, out MmuFault fault)
     {

@@ -18,6 +18,13 @@ public sealed partial class SegmentationUnit
     /// <returns>Whether the register was loaded; if not, it keeps its contents.</returns>
     /// <exception cref="ArgumentException"><paramref name="register"/> is CS or none of the six.</exception>
     /// <remarks>Source: Intel SDM vol. 2B, "MOV — Move"; vol. 3A, "Privilege Level Checking when Accessing Data Segments" (5.6) and 5.7.</remarks>
+    /// <example><code>
+    /// Console.WriteLine(segments.TryLoad(SegmentRegister.ES, 0x7b, out MmuFault fault));      // True
+    /// Console.WriteLine(segments.TryLoad(SegmentRegister.ES, 0x100, out fault));              // False
+    /// Console.WriteLine(fault);                                                               // #GP(0x100): selector outside its descriptor table
+    /// Console.WriteLine(segments.TryLoad(SegmentRegister.SS, 0, out fault));                  // False
+    /// Console.WriteLine(fault);                                                               // #GP(0): null selector
+    /// </code></example>
     public bool TryLoad(SegmentRegister register, Selector selector, out MmuFault fault)
     {
         int index = Index(register);

@@ -14,6 +14,13 @@ public sealed partial class SegmentationUnit
     /// <param name="fault">#PF of reading the descriptor, or none.</param>
     /// <returns>Whether the descriptor could be read, or need not be.</returns>
     /// <remarks>Source: Intel SDM vol. 2A, "LSL". The instruction does not exist in real and virtual-8086 mode.</remarks>
+    /// <example><code>
+    /// segments.TryLoadLimit(LinuxGdt.I386["CPUNODE"].Selector, out uint? limit, out _);       // Linux's getcpu() without a system call
+    /// Console.WriteLine(CpuNode.FromLimit(limit!.Value));                                     // cpu 5, node 1
+    /// segments.TryLoadLimit(0x100, out limit, out MmuFault fault);
+    /// Console.WriteLine(limit is null);                                                       // True
+    /// Console.WriteLine(fault);                                                               // none
+    /// </code></example>
     public bool TryLoadLimit(Selector selector, out uint? limit, out MmuFault fault)
     {
         limit = null;

@@ -13,6 +13,10 @@ public sealed partial class SegmentationUnit
     /// <param name="fault">#GP(0): CPL is not 0, or the base is not canonical for the widest address that the processor has.</param>
     /// <returns>Whether GDTR was loaded.</returns>
     /// <remarks>Source: Intel SDM vol. 2A, "LGDT/LIDT".</remarks>
+    /// <example><code>
+    /// segments.TryLoadGdtr(new(Base: 0x8000, Limit: 0x1f), out _);
+    /// Console.WriteLine(segments.Gdtr);                                               // base 0x8000, limit 0x1f
+    /// </code></example>
     public bool TryLoadGdtr(DescriptorTableRegister value, out MmuFault fault)
     {
         if (Cpl != 0) return Fail(FaultReason.SegmentPrivilege, out fault);
@@ -32,6 +36,12 @@ public sealed partial class SegmentationUnit
     /// The descriptor has 16 bytes in 64-bit mode and 8 everywhere else, compatibility mode included.
     /// Source: Intel SDM vol. 2A, "LLDT"; AMD APM vol. 2, table 4-6.
     /// </remarks>
+    /// <example><code>
+    /// memory.Write(0x2000, GdtEntry.Init(0xc0f3, 0x9000, 0xfffff).Value);
+    /// segments.TryLoadLdtr(0x88, out _);
+    /// segments.TryLoad(SegmentRegister.GS, 7, out _);
+    /// Console.WriteLine(segments[SegmentRegister.GS]);                                // 0x7 (LDT 0, RPL 3): data RW accessed DPL 3, base 0x9000, limit 0xffffffff
+    /// </code></example>
     public bool TryLoadLdtr(Selector selector, out MmuFault fault)
     {
         if (Cpl != 0) return Fail(FaultReason.SegmentPrivilege, out fault);
@@ -58,6 +68,12 @@ public sealed partial class SegmentationUnit
     /// <param name="fault">As for <see cref="TryLoadLdtr"/>, and #GP(0) for a null selector; #PF also of marking the descriptor.</param>
     /// <returns>Whether TR was loaded.</returns>
     /// <remarks>Source: Intel SDM vol. 2A, "LTR".</remarks>
+    /// <example><code>
+    /// Console.WriteLine(segments.TryLoadTr(0x80, out MmuFault fault));                // True
+    /// Console.WriteLine(segments.Tr);                                                 // 0x80 (GDT 16, RPL 0): BusyTss DPL 0, base 0x3000, limit 0x407b
+    /// Console.WriteLine(segments.TryLoadTr(0x80, out fault));                         // False
+    /// Console.WriteLine(fault);                                                       // #GP(0x80): segment type
+    /// </code></example>
     public bool TryLoadTr(Selector selector, out MmuFault fault)
     {
         if (Cpl != 0) return Fail(FaultReason.SegmentPrivilege, out fault);

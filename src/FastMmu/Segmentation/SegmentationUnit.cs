@@ -13,6 +13,20 @@ namespace FastMmu.Segmentation;
 /// nothing and say which exception the processor would deliver; only the accessed bits of descriptors already checked may have been set.
 /// Source: Intel SDM vol. 3A, chapters 3 and 5.
 /// </remarks>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(MiB);
+/// using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
+/// SegmentationUnit segments = mmu.Segments;
+/// byte[] table = new byte[LinuxGdt.I386.SizeInBytes];
+/// LinuxGdt.I386.Write(table, new LinuxGdtContents { TssBase = 0x3000, TssBusy = false, LdtBase = 0x2000, LdtEntries = 1, CpuNode = new(5, 1) });
+/// memory.Write(0x1000, table);
+/// segments.TryLoadGdtr(new(Base: 0x1000, Limit: 0xff), out _);
+/// mmu.WriteCr0(Cr0.PeBit);
+/// segments.TryFarJump(0x60, 0x100, out _, out _);         // __KERNEL_CS
+/// segments.TryLoad(SegmentRegister.SS, 0x68, out _);      // __KERNEL_DS
+/// Console.WriteLine(segments.Mode);                       // Protected
+/// Console.WriteLine(segments[SegmentRegister.CS]);        // 0x60 (GDT 12, RPL 0): code32 RX accessed DPL 0, base 0x0, limit 0xffffffff
+/// </code></example>
 public sealed partial class SegmentationUnit
 {
     private const int RegisterCount = 6;
@@ -116,6 +130,12 @@ public sealed partial class SegmentationUnit
     }
 
     /// <summary>Brings back the state after reset.</summary>
+    /// <example><code>
+    /// segments.Reset();
+    /// Console.WriteLine(segments.Mode);                       // Real
+    /// segments.TryToLinear(SegmentRegister.CS, 0xfff0, 1, Access.Execute, out ulong first, out _);
+    /// Console.WriteLine($"0x{first:x}");                      // 0xfffffff0
+    /// </code></example>
     public void Reset()
     {
         _inputs = new(ProtectedMode: false, Virtual8086: false, LongMode: false, LinearWidth: 48, LamUserWidth: 0, LamSupervisorWidth: 0);
@@ -133,6 +153,19 @@ public sealed partial class SegmentationUnit
     /// To be called after every change of one of these.
     /// </summary>
     /// <param name="state">The registers.</param>
+    /// <example><code>
+    /// var alone = new SegmentationUnit(new NoTables(), ProcessorFeatures.Pentium4);      // without an Mmu, which calls this itself
+    /// var state = new PagingState(ProcessorFeatures.Pentium4) { Cr0 = Cr0.PeBit, RFlags = RFlags.VmBit };
+    /// alone.Update(in state);
+    /// Console.WriteLine(alone.Mode);                          // Virtual8086
+    /// Console.WriteLine(alone.Cpl);                           // 3
+    ///
+    /// sealed class NoTables : IDescriptorMemory
+    /// {
+    ///     public bool TryRead64(LinearAddress address, out ulong value, out MmuFault fault) { value = 0; fault = default; return true; }
+    ///     public bool TrySetBits(LinearAddress address, byte bits, out MmuFault fault) { fault = default; return true; }
+    /// }
+    /// </code></example>
     public void Update(in PagingState state)
     {
         bool longMode = state.Efer.Lma;
@@ -156,6 +189,12 @@ public sealed partial class SegmentationUnit
 
     /// <summary>Takes over all registers and the mode of another unit, as a snapshot does.</summary>
     /// <param name="other">The unit to copy.</param>
+    /// <example><code>
+    /// using var second = new Mmu(memory, mmu.Features);       // another virtual CPU that continues where the first stands
+    /// second.LoadState(mmu.State);
+    /// second.Segments.CopyFrom(segments);
+    /// Console.WriteLine(second.Segments[SegmentRegister.CS] == segments[SegmentRegister.CS]);     // True
+    /// </code></example>
     public void CopyFrom(SegmentationUnit other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -182,6 +221,13 @@ public sealed partial class SegmentationUnit
     /// A few instructions without a branch on mode or type: both are folded into a window of valid offsets when the register is loaded.
     /// Source: Intel SDM vol. 3A, "Limit Checking" (5.3), "Type Checking" (5.4); vol. 1, "Canonical Addressing" (3.3.7.1).
     /// </remarks>
+    /// <example><code>
+    /// segments[SegmentRegister.DS] = CachedSegment.FromDescriptor(0x68, GdtEntry.Init(0x4093, 0x5000, 0xfff));
+    /// Console.WriteLine(segments.TryToLinear(SegmentRegister.DS, 0xffc, 4, Access.Read, out ulong linear, out MmuFault fault));   // True
+    /// Console.WriteLine($"0x{linear:x}");                                                                                         // 0x5ffc
+    /// Console.WriteLine(segments.TryToLinear(SegmentRegister.DS, 0xffd, 4, Access.Read, out linear, out fault));                  // False
+    /// Console.WriteLine(fault);                                                                                                   // #GP(0): outside the segment limit
+    /// </code></example>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryToLinear(SegmentRegister segment, ulong offset, int size, Access access, out ulong linear, out MmuFault fault)
     {
@@ -206,6 +252,11 @@ public sealed partial class SegmentationUnit
     /// <returns>
     /// 0 to <paramref name="wanted"/>. A decoder asks for fifteen, takes what it gets, and has a fault only if the instruction needs more.
     /// </returns>
+    /// <example><code>
+    /// segments[SegmentRegister.CS] = segments[SegmentRegister.CS] with { Limit = 0xfff };
+    /// Console.WriteLine(segments.FetchableBytes(0xff0, 15));  // 15
+    /// Console.WriteLine(segments.FetchableBytes(0xffd, 15));  // 3
+    /// </code></example>
     public int FetchableBytes(ulong offset, int wanted)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(wanted);

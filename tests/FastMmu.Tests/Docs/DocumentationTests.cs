@@ -1,5 +1,6 @@
 using System.Reflection;
 using FastMmu.Memory;
+using FastMmu.Segmentation;
 using Xunit;
 
 namespace FastMmu.Tests.Docs;
@@ -7,7 +8,7 @@ namespace FastMmu.Tests.Docs;
 public class DocumentationTests
 {
     /// <summary>The classes a user calls. Each of their public operations has an example.</summary>
-    private static readonly Type[] Operated = [typeof(Mmu), typeof(PhysicalMemory)];
+    private static readonly Type[] Operated = [typeof(Mmu), typeof(PhysicalMemory), typeof(SegmentationUnit)];
 
     public static TheoryData<string> Examples => [.. ExampleSources.All.Keys.Order()];
 

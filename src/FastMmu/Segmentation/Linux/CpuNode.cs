@@ -32,4 +32,7 @@ public readonly record struct CpuNode(int Cpu, int Node)
     /// <summary>Reads what LSL returned.</summary>
     /// <param name="limit">The limit in bytes.</param>
     public static CpuNode FromLimit(uint limit) => new((int)(limit & CpuMask), (int)(limit >> NodeShift));
+
+    /// <summary>The numbers as <c>cpu 5, node 1</c>.</summary>
+    public override string ToString() => $"cpu {Cpu}, node {Node}";
 }
