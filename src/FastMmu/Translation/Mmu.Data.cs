@@ -190,8 +190,10 @@ public sealed unsafe partial class Mmu
 
     // Every page is checked before a byte moves, and the physical addresses found are the ones used: a write over the page's own
     // table cannot send the rest elsewhere. `destination` and `source` are never both given; a write with `destination` is an update's read.
+    // `wrap` is the highest linear address that the access can reach before it goes on at 0.
     private bool TryTransfer(
-        ulong linear, Span<byte> destination, ReadOnlySpan<byte> source, Access access, Privilege privilege, bool stack, out MmuFault fault)
+        ulong linear, Span<byte> destination, ReadOnlySpan<byte> source, Access access, Privilege privilege, bool stack, out MmuFault fault,
+        ulong wrap = ulong.MaxValue)
     {
         int length = destination.Length + source.Length;
         fault = MmuFault.None;
@@ -201,7 +203,7 @@ public sealed unsafe partial class Mmu
         ulong[]? rented = pages > 64 ? ArrayPool<ulong>.Shared.Rent(pages) : null;
         Span<ulong> physical = rented is null ? stackalloc ulong[64] : rented;
         physical = physical[..pages];
-        bool translated = TryTranslatePages(linear, length, access, privilege, stack, physical, out fault);
+        bool translated = TryTranslatePages(linear, length, access, privilege, stack, wrap, physical, out fault);
         if (translated)
         {
             for (int page = 0, done = 0; page < pages; page++)
@@ -223,10 +225,10 @@ public sealed unsafe partial class Mmu
     }
 
     private bool TryTranslatePages(
-        ulong linear, int length, Access access, Privilege privilege, bool stack, Span<ulong> physical, out MmuFault fault)
+        ulong linear, int length, Access access, Privilege privilege, bool stack, ulong wrap, Span<ulong> physical, out MmuFault fault)
     {
         // Address checks come before paging for the whole access, and alignment is known before A and D are set.
-        ulong last = linear + (ulong)length - 1;
+        ulong last = (linear + (ulong)length - 1) & wrap;
         if (!_rules.TryPrepare(ref last, access, privilege, stack, out fault))
         {
             ulong start = linear;
@@ -249,7 +251,7 @@ public sealed unsafe partial class Mmu
             }
 
             physical[page] = translation.Physical.Value;
-            at = (at & ~(ulong)(PageBytes - 1)) + PageBytes;
+            at = ((at & ~(ulong)(PageBytes - 1)) + PageBytes) & wrap;
         }
 
         if (misaligned)

@@ -44,6 +44,12 @@ public sealed unsafe partial class Mmu
     {
         if (Segments.TryToLinear(segment, offset, sizeof(T), Access.Read, out ulong linear, out fault))
         {
+            if (WrapsAtFourGigabytes(linear, sizeof(T)))
+            {
+                value = default;
+                return TryRead(segment, offset, MemoryMarshal.AsBytes(new Span<T>(ref value)), out fault);
+            }
+
             return TryReadAs(linear, CurrentPrivilege, segment == SegmentRegister.SS, out value, out fault);
         }
 
@@ -68,7 +74,9 @@ public sealed unsafe partial class Mmu
     /// </code></example>
     public bool TryWrite<T>(SegmentRegister segment, ulong offset, T value, out MmuFault fault) where T : unmanaged =>
         Segments.TryToLinear(segment, offset, sizeof(T), Access.Write, out ulong linear, out fault)
-        && TryWriteAs(linear, value, CurrentPrivilege, segment == SegmentRegister.SS, out fault);
+        && (WrapsAtFourGigabytes(linear, sizeof(T))
+            ? TryWrite(segment, offset, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)), out fault)
+            : TryWriteAs(linear, value, CurrentPrivilege, segment == SegmentRegister.SS, out fault));
 
     /// <summary>Reads bytes for the running program through a segment: all of them, or none.</summary>
     /// <param name="segment">The segment register.</param>
@@ -88,7 +96,9 @@ public sealed unsafe partial class Mmu
         fault = MmuFault.None;
         return destination.IsEmpty
             || (Segments.TryToLinear(segment, offset, destination.Length, Access.Read, out ulong linear, out fault)
-                && TryTransfer(linear, destination, default, Access.Read, CurrentPrivilege, segment == SegmentRegister.SS, out fault));
+                && TryTransfer(
+                    linear, destination, default, Access.Read, CurrentPrivilege, segment == SegmentRegister.SS, out fault,
+                    WrapOf(linear, destination.Length)));
     }
 
     /// <summary>Writes bytes for the running program through a segment: all of them, or none.</summary>
@@ -107,7 +117,9 @@ public sealed unsafe partial class Mmu
         fault = MmuFault.None;
         return source.IsEmpty
             || (Segments.TryToLinear(segment, offset, source.Length, Access.Write, out ulong linear, out fault)
-                && TryTransfer(linear, default, source, Access.Write, CurrentPrivilege, segment == SegmentRegister.SS, out fault));
+                && TryTransfer(
+                    linear, default, source, Access.Write, CurrentPrivilege, segment == SegmentRegister.SS, out fault,
+                    WrapOf(linear, source.Length)));
     }
 
     /// <summary>As <see cref="TryReadForUpdate{T}(LinearAddress, out T, out MmuFault)"/>, through a segment.</summary>
@@ -128,7 +140,8 @@ public sealed unsafe partial class Mmu
         T read = default;
         bool done = Segments.TryToLinear(segment, offset, sizeof(T), Access.Write, out ulong linear, out fault)
             && TryTransfer(
-                linear, MemoryMarshal.AsBytes(new Span<T>(ref read)), default, Access.Write, CurrentPrivilege, segment == SegmentRegister.SS, out fault);
+                linear, MemoryMarshal.AsBytes(new Span<T>(ref read)), default, Access.Write, CurrentPrivilege, segment == SegmentRegister.SS, out fault,
+                WrapOf(linear, sizeof(T)));
         value = read;
         return done;
     }
@@ -157,7 +170,9 @@ public sealed unsafe partial class Mmu
         {
             // The window was checked as a whole, so asking for its first byte gives the linear address and cannot fail.
             _ = Segments.TryToLinear(SegmentRegister.CS, instructionPointer, 1, Access.Execute, out ulong linear, out fault);
-            fetched = Fetch(linear, destination[..allowed], out fault);
+            int straight = WrapsAtFourGigabytes(linear, allowed) ? (int)((1UL << 32) - linear) : allowed;
+            fetched = Fetch(linear, destination[..straight], out fault);
+            if (fetched == straight && straight < allowed) fetched += Fetch(0UL, destination[straight..allowed], out fault);
         }
 
         if (!fault.IsFault && fetched < destination.Length)
@@ -167,6 +182,13 @@ public sealed unsafe partial class Mmu
 
         return fetched;
     }
+
+    // Linear addresses outside 64-bit mode have 32 bits, also behind the first byte. Outside long mode paging cuts them all; in
+    // compatibility mode only what comes through a segment is known to be such an address.
+    private bool WrapsAtFourGigabytes(ulong linear, int size) =>
+        (uint)linear + (ulong)(uint)size > 1UL << 32 && Segments.Mode == SegmentationMode.Compatibility;
+
+    private ulong WrapOf(ulong linear, int size) => WrapsAtFourGigabytes(linear, size) ? uint.MaxValue : ulong.MaxValue;
 
     // The descriptor tables as segmentation sees them: implicit supervisor accesses, whatever the CPL.
     private sealed class DescriptorMemory(Mmu mmu) : IDescriptorMemory
