@@ -114,8 +114,8 @@ public static class ControlRegisterRules
         bool loads = pagingOn && next.Pae && !lma && (changed & (Cr4.PaeBit | Cr4.PgeBit | Cr4.PseBit | Cr4.SmepBit)) != 0;
 
         CacheEffect cache = CacheEffect.None;
-        // PGE, and PCIDE 1→0, drop everything. PAE and PSE change how entries are read, so nothing decoded before may survive.
-        if ((changed & (Cr4.PgeBit | Cr4.PaeBit | Cr4.PseBit | Cr4.La57Bit)) != 0 || (old.Pcide && !next.Pcide)) cache = CacheEffect.Everything;
+        // PGE, and PCIDE 1→0, drop everything. PAE, PSE and CET change how entries are read, so nothing decoded before may survive.
+        if ((changed & (Cr4.PgeBit | Cr4.PaeBit | Cr4.PseBit | Cr4.La57Bit | Cr4.CetBit)) != 0 || (old.Pcide && !next.Pcide)) cache = CacheEffect.Everything;
         else if (next.Smep && !old.Smep) cache = CacheEffect.CurrentPcid;
 
         state.Cr4 = next;

@@ -73,7 +73,8 @@ public sealed partial class Mmu
         switch (kind)
         {
             case InvpcidType.IndividualAddress:
-                if (_context.State.Efer.Lma && !new LinearAddress(linear).IsCanonical(_context.State.LinearWidth)) return refused;
+                // By what the processor can have, not by CR4.LA57: a four-level host may invalidate for a five-level guest.
+                if (_context.State.Efer.Lma && !new LinearAddress(linear).IsCanonical(Features.LinearAddressBits)) return refused;
                 if (!_context.State.Efer.Lma) linear = (uint)linear;
                 _tlb.InvalidateAddress((int)pcid, linear);
                 _structures.InvalidatePcid((int)pcid);
