@@ -13,6 +13,8 @@ internal sealed class EmptyTranslationCache : TranslationCache
         return false;
     }
 
+    public override bool TryPeek(ulong linear, int pcid, TlbAccess kind, out TlbEntry entry) => TryFind(linear, pcid, kind, out entry);
+
     public override void Insert(in TlbEntry entry, TlbAccess kind)
     {
     }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace FastMmu.Tlb;
@@ -23,7 +22,7 @@ namespace FastMmu.Tlb;
 /// <para>Owned by one virtual CPU: not thread-safe. A lookup or an insertion is some nanoseconds and allocates nothing.</para>
 /// Source: Intel SDM vol. 3A, "Paging-Structure Caches" (4.10.3) and "Operations that Invalidate TLBs and Paging-Structure Caches" (4.10.4.1).
 /// </remarks>
-public sealed unsafe class PagingStructureCache : IDisposable
+public sealed unsafe partial class PagingStructureCache : IDisposable
 {
     /// <summary>The highest level of a table that an entry refers to: a PML5E's.</summary>
     public const int TopLevel = 4;
@@ -31,13 +30,16 @@ public sealed unsafe class PagingStructureCache : IDisposable
     private const ulong TableMask = 0x000f_ffff_ffff_f000;
     private const int PcidPosition = 52;
 
+    /// <summary>No PCID is selected: wider than a PCID, so that no caller's number is this.</summary>
+    private const long NoPcid = long.MinValue;
+
     private static long s_liveBlocks;
 
     private readonly TlbContexts _contexts;
     private Levels _levels;
     private byte* _block;
     private int _indexBits = 9;
-    private int _pcid = -1;
+    private long _pcid = NoPcid;
     private ulong _own;
 
     /// <summary>Makes empty caches for tables of 512 entries.</summary>
@@ -58,7 +60,11 @@ public sealed unsafe class PagingStructureCache : IDisposable
         for (int level = 1; level <= TopLevel; level++)
         {
             PagingStructureShape shape = level switch { 1 => geometry.Pde, 2 => geometry.Pdpte, 3 => geometry.Pml4e, _ => geometry.Pml5e };
-            if (shape.Sets < 0 || (shape.Sets & (shape.Sets - 1)) != 0) throw new ArgumentException($"{shape.Sets} sets: not a power of two.", nameof(geometry));
+            if (shape.Sets < 0 || (shape.Sets & (shape.Sets - 1)) != 0)
+            {
+                throw new ArgumentException($"{shape.Sets} sets: not a power of two.", nameof(geometry));
+            }
+
             if (shape.Sets == 0) continue;
             if (shape.Ways is < 1 or > TlbArrayShape.MaxWays)
             {
@@ -117,7 +123,7 @@ public sealed unsafe class PagingStructureCache : IDisposable
     /// <param name="pcid">The current PCID.</param>
     /// <param name="entry">Where the walk may begin, or <c>default</c>.</param>
     /// <returns>Whether there is one; if not, the walk begins at the root.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="pcid"/> is not 0 to 4095 (noticed where it differs from the last one).</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="pcid"/> is not 0 to 4095.</exception>
     public bool TryFindDeepest(ulong linear, int pcid, out PagingStructureEntry entry)
     {
         if (pcid != _pcid) Select(pcid);
@@ -133,10 +139,12 @@ public sealed unsafe class PagingStructureCache : IDisposable
                 if (way < 0) continue;
                 TrueLru.Touch(record + cache.AgesOffset, cache.Ways, way);
                 entry = EntryOf(tag, cache.Values(record)[way], level);
+                GC.KeepAlive(this);
                 return true;
             }
         }
 
+        GC.KeepAlive(this);
         entry = default;
         return false;
     }
@@ -146,7 +154,9 @@ public sealed unsafe class PagingStructureCache : IDisposable
     /// <param name="pcid">The current PCID.</param>
     /// <param name="level">The table's level: 1 for a page table to <see cref="TopLevel"/> for a PML4 table.</param>
     /// <param name="table">Physical address of the table, aligned to 4 KiB, at most 52 bits.</param>
-    /// <param name="pathRights">What the entries above the table allow together, the one that refers to it included: bit 0 W, bit 1 U, bit 2 XD.</param>
+    /// <param name="pathRights">
+    /// What the entries above the table allow together, the one that refers to it included: bit 0 W, bit 1 U, bit 2 XD.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A level or PCID that there is not.</exception>
     /// <exception cref="ArgumentException">An address that is not canonical for 57 bits.</exception>
     public void Insert(ulong linear, int pcid, int level, ulong table, int pathRights)
@@ -166,6 +176,7 @@ public sealed unsafe class PagingStructureCache : IDisposable
         tags[way] = tag;
         cache.Values(record)[way] = ((ulong)(uint)pcid << PcidPosition) | (table & TableMask) | (uint)(pathRights & 15);
         TrueLru.Touch(record + cache.AgesOffset, cache.Ways, way);
+        GC.KeepAlive(this);
     }
 
     /// <summary>INVLPG: drops everything of a PCID, whatever the address.</summary>
@@ -189,6 +200,8 @@ public sealed unsafe class PagingStructureCache : IDisposable
             int way = TlbArray.FindWay((ulong*)record, cache.Ways, tag, tag);
             if (way >= 0) ((ulong*)record)[way] = 0;
         }
+
+        GC.KeepAlive(this);
     }
 
     /// <summary>INVPCID type 1, and MOV to CR3 with bit 63 clear: drops everything of a PCID. O(1).</summary>
@@ -196,16 +209,17 @@ public sealed unsafe class PagingStructureCache : IDisposable
     public void InvalidatePcid(int pcid)
     {
         _contexts.Forget(pcid);
-        _pcid = -1;
+        _pcid = NoPcid;
     }
 
     /// <summary>
-    /// INVPCID types 2 and 3, MOV to CR3 with CR4.PCIDE=0, and the changes of CR0, CR4 and EFER that change how paging works: drops everything. O(1).
+    /// INVPCID types 2 and 3, MOV to CR3 with CR4.PCIDE=0, and the changes of CR0, CR4 and EFER that change how paging works:
+    /// drops everything. O(1).
     /// </summary>
     public void InvalidateAll()
     {
         _contexts.ForgetPcids();
-        _pcid = -1;
+        _pcid = NoPcid;
     }
 
     /// <summary>Lists what could be found now, lowest tables first. For inspection: allocates.</summary>
@@ -227,6 +241,7 @@ public sealed unsafe class PagingStructureCache : IDisposable
             }
         }
 
+        GC.KeepAlive(this);
         return entries;
     }
 
@@ -235,104 +250,5 @@ public sealed unsafe class PagingStructureCache : IDisposable
     {
         Free();
         GC.SuppressFinalize(this);
-    }
-
-    private static PagingStructureEntry EntryOf(ulong tag, ulong value, int level) =>
-        new(TlbArray.LinearOf(tag), (int)(value >> PcidPosition), value & TableMask, level, (int)value & 15);
-
-    private void Free()
-    {
-        if (_block == null) return;
-        for (int level = 1; level <= TopLevel; level++) _levels[level].Sets = 0;
-        NativeMemory.AlignedFree(_block);
-        _block = null;
-        Interlocked.Decrement(ref s_liveBlocks);
-    }
-
-    /// <summary>How many low address bits a table of a level translates.</summary>
-    private int ReachOf(int level) => 12 + (_indexBits * level);
-
-    private ulong TagOf(ulong linear, int level)
-    {
-        int low = ReachOf(level) + TlbArray.LinearShift;
-
-        // Two-level paging has no tables of levels 3 and 4, whose reach of 42 and 52 bits still fits a tag.
-        return (linear << TlbArray.LinearShift) >> low << low;
-    }
-
-    private bool Lives(ulong tag, ulong value)
-    {
-        uint context = (uint)(tag & TlbArray.ContextMask);
-        return context != 0 && context == _contexts.Of((int)(value >> PcidPosition));
-    }
-
-    /// <summary>A way for a new entry: an empty one, one whose context is dead, or the least recently used.</summary>
-    private int FreeWay(ref Level cache, byte* record)
-    {
-        for (int way = 0; way < cache.Ways; way++)
-        {
-            if (!Lives(((ulong*)record)[way], cache.Values(record)[way])) return way;
-        }
-
-        ulong unused = 0;
-        return TrueLru.Victim(record + cache.AgesOffset, cache.Ways, ref unused);
-    }
-
-    private void Select(int pcid)
-    {
-        uint own = _contexts.Of(pcid);
-        if (own == 0)
-        {
-            if (_contexts.Exhausted) RenumberContexts();
-            own = _contexts.Give(pcid);
-        }
-
-        _pcid = pcid;
-        _own = own;
-    }
-
-    private void RenumberContexts()
-    {
-        ForEachTag(static (cache, tag, value) => cache.Lives(tag, value) ? tag : 0);
-        _contexts.Renumber();
-        ForEachTag(static (cache, tag, value) =>
-            tag == 0 ? 0 : (tag & ~TlbArray.ContextMask) | cache._contexts.Of((int)(value >> PcidPosition)));
-    }
-
-    private void ForEachTag(Func<PagingStructureCache, ulong, ulong, ulong> rewrite)
-    {
-        for (int level = 1; level <= TopLevel; level++)
-        {
-            ref Level cache = ref _levels[level];
-            for (int set = 0; set < cache.Sets; set++)
-            {
-                byte* record = cache.Record(set);
-                for (int way = 0; way < cache.Ways; way++) ((ulong*)record)[way] = rewrite(this, ((ulong*)record)[way], cache.Values(record)[way]);
-            }
-        }
-    }
-
-    /// <summary>One cache in native memory.</summary>
-    private struct Level
-    {
-        public byte* Records;
-        public int Sets;
-        public int Ways;
-        public int RecordBytes;
-        public int AgesOffset;
-        public int ValuesOffset;
-
-        public readonly byte* Record(int set) => Records + ((nint)set * RecordBytes);
-
-        public readonly byte* RecordOf(ulong linear, int reach) => Record((int)(linear >> reach) & (Sets - 1));
-
-        public readonly ulong* Values(byte* record) => (ulong*)(record + ValuesOffset);
-    }
-
-    /// <summary>Levels 1 to 4; element 0 is not used.</summary>
-    [InlineArray(TopLevel + 1)]
-    private struct Levels
-    {
-        private Level _first;
     }
 }

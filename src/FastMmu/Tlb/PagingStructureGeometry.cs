@@ -17,8 +17,3 @@ public readonly record struct PagingStructureGeometry(
     /// <summary>No caches: every walk begins at the root.</summary>
     public static PagingStructureGeometry None => default;
 }
-
-/// <summary>The shape of one paging-structure cache.</summary>
-/// <param name="Sets">Number of sets, a power of two; 0 is no cache.</param>
-/// <param name="Ways">Entries a set, 1 to <see cref="TlbArrayShape.MaxWays"/>.</param>
-public readonly record struct PagingStructureShape(int Sets, int Ways);

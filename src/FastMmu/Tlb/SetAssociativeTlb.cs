@@ -14,7 +14,7 @@ namespace FastMmu.Tlb;
 /// <para>Cost of a hit: one comparison of two vectors for every four ways of the sets probed. Nothing is allocated after construction.</para>
 /// <para>Owned by one virtual CPU: not thread-safe.</para>
 /// </remarks>
-public sealed unsafe class SetAssociativeTlb<TGeometry, TReplacement, TStatistics> : TlbStorage
+public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TStatistics> : TlbStorage
     where TGeometry : struct, ITlbGeometry
     where TReplacement : struct, IReplacementPolicy
     where TStatistics : struct, ITlbStatisticsMode
@@ -23,7 +23,9 @@ public sealed unsafe class SetAssociativeTlb<TGeometry, TReplacement, TStatistic
 
     /// <summary>Makes an empty TLB.</summary>
     /// <param name="seed">Seed of random replacement.</param>
-    /// <exception cref="ArgumentException">The geometry has sets that are no power of two, ways out of range, or a page size twice in a level.</exception>
+    /// <exception cref="ArgumentException">
+    /// The geometry has sets that are no power of two, ways out of range, or a page size twice in a level.
+    /// </exception>
     public SetAssociativeTlb(ulong seed = 1)
         : this(seed, TlbArray.LastContext)
     {
@@ -45,31 +47,13 @@ public sealed unsafe class SetAssociativeTlb<TGeometry, TReplacement, TStatistic
             static (state, ways) => TReplacement.Initialize((byte*)state, ways));
     }
 
-    private interface ISide
-    {
-        static abstract TlbAccess Kind { get; }
-
-        static abstract TlbLevelShape First { get; }
-
-        static abstract TlbLevelShape Second { get; }
-
-        static abstract int FirstArrays { get; }
-
-        static abstract int SecondArrays { get; }
-    }
-
     /// <inheritdoc/>
     public override bool TryFind(ulong linear, int pcid, TlbAccess kind, out TlbEntry entry)
     {
-        if (pcid != SelectedPcid) Select(pcid);
-        if (TlbArray.CanHold(linear) && (kind == TlbAccess.Data ? Find<DataSide>(linear, out entry) : Find<InstructionSide>(linear, out entry)))
-        {
-            return true;
-        }
-
-        if (TStatistics.Counts) Counted.CountMiss(kind);
-        entry = default;
-        return false;
+        // Only small pages of data are looked for here: all else is a jump away, so that this is a leaf that saves no register.
+        if (pcid != SelectedPcid) return FindUnder(pcid, linear, kind, out entry);
+        if (kind != TlbAccess.Data) return FindInstruction(linear, out entry);
+        return Find<DataSide>(linear, out entry);
     }
 
     /// <inheritdoc/>
@@ -80,6 +64,7 @@ public sealed unsafe class SetAssociativeTlb<TGeometry, TReplacement, TStatistic
         if (entry.Global || (Present & ~(1U << size)) != 0) ClearOverlaps(in entry, size);
         if (kind == TlbAccess.Data) Store<DataSide, InstructionSide>(in entry, size);
         else Store<InstructionSide, DataSide>(in entry, size);
+        GC.KeepAlive(this);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -110,41 +95,66 @@ public sealed unsafe class SetAssociativeTlb<TGeometry, TReplacement, TStatistic
         return Arrays12[array].Records + (set * (nuint)TlbArray.RecordBytesOf(shape.Ways, TReplacement.StateBytes(shape.Ways)));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool Find<TSide>(ulong linear, out TlbEntry entry) where TSide : struct, ISide
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool FindUnder(int pcid, ulong linear, TlbAccess kind, out TlbEntry entry)
     {
-        TlbEntry* found = (Present & 1) != 0 ? Probe(TSide.First, TSide.FirstArrays, linear, 0) : null;
-        if (found == null) return FindFurther<TSide>(linear, out entry);
-        if (TStatistics.Counts) Counted.CountHit(1, TSide.Kind, 0);
-        entry = *found;
-        return true;
+        Select(pcid);
+        return TryFind(linear, pcid, kind, out entry);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool FindInstruction(ulong linear, out TlbEntry entry) => Find<InstructionSide>(linear, out entry);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Find<TSide>(ulong linear, out TlbEntry entry) where TSide : struct, ISide
+    {
+        if ((Present & 1) == 0 || !TlbArray.CanHold(linear)) return FindFurther<TSide>(linear, out entry);
+        TlbEntry* found = Probe(TSide.First, TSide.FirstArrays, linear, 0);
+        if (found == null) return FindFurther<TSide>(linear, out entry);
+        if (TStatistics.Counts) Counted.CountHit(1, TSide.Kind, 0);
+        entry = *found;
+        GC.KeepAlive(this);
+        return true;
+    }
+
+    /// <summary>Looks where the first level's small pages are not: its large pages, then the second level.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool FindFurther<TSide>(ulong linear, out TlbEntry entry) where TSide : struct, ISide
     {
-        TlbEntry* found = ProbeLarge(TSide.First, TSide.FirstArrays, linear, out int size);
-        if (found != null)
+        TlbEntry* found = null;
+        if (TlbArray.CanHold(linear))
         {
-            if (TStatistics.Counts) Counted.CountHit(1, TSide.Kind, size);
-            entry = *found;
-            return true;
+            found = ProbeLarge(TSide.First, TSide.FirstArrays, linear, out int size);
+            if (found != null)
+            {
+                if (TStatistics.Counts) Counted.CountHit(1, TSide.Kind, size);
+                entry = *found;
+                GC.KeepAlive(this);
+                return true;
+            }
+
+            found = FindSecond<TSide>(linear, out size);
+            if (found != null)
+            {
+                if (TStatistics.Counts) Counted.CountHit(2, TSide.Kind, size);
+                entry = *found;
+                Fill<FirstOf<TSide>>(in entry, size, TlbArray.TagOf(linear, size) | (entry.Global ? Globals : Own));
+                return true;
+            }
         }
 
+        if (TStatistics.Counts) Counted.CountMiss(TSide.Kind);
+        GC.KeepAlive(this);
+        entry = default;
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TlbEntry* FindSecond<TSide>(ulong linear, out int size) where TSide : struct, ISide
+    {
         size = 0;
-        found = (Present & 1) != 0 ? Probe(TSide.Second, TSide.SecondArrays, linear, 0) : null;
-        if (found == null) found = ProbeLarge(TSide.Second, TSide.SecondArrays, linear, out size);
-        if (found == null)
-        {
-            entry = default;
-            return false;
-        }
-
-        if (TStatistics.Counts) Counted.CountHit(2, TSide.Kind, size);
-        entry = *found;
-        ulong tag = TlbArray.TagOf(linear, size) | (entry.Global ? Globals : Own);
-        Fill(TSide.First, TSide.FirstArrays, 1, TSide.Kind, in entry, size, tag);
-        return true;
+        TlbEntry* found = (Present & 1) != 0 ? Probe(TSide.Second, TSide.SecondArrays, linear, 0) : null;
+        return found != null ? found : ProbeLarge(TSide.Second, TSide.SecondArrays, linear, out size);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -176,29 +186,28 @@ public sealed unsafe class SetAssociativeTlb<TGeometry, TReplacement, TStatistic
         return EntriesOf(record, shape.Ways) + way;
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Store<TSide, TOther>(in TlbEntry entry, int size)
         where TSide : struct, ISide
         where TOther : struct, ISide
     {
-        ulong page = TlbArray.TagOf(entry.Linear, size);
-        ulong tag = page | (entry.Global ? Globals : Own);
-        if (!Rewrite(TSide.First, TSide.FirstArrays, in entry, size, page, tag)) Fill(TSide.First, TSide.FirstArrays, 1, TSide.Kind, in entry, size, tag);
-        if (!Rewrite(TSide.Second, TSide.SecondArrays, in entry, size, page, tag)) Fill(TSide.Second, TSide.SecondArrays, 2, TSide.Kind, in entry, size, tag);
-        if (TOther.FirstArrays != TSide.FirstArrays) Rewrite(TOther.First, TOther.FirstArrays, in entry, size, page, tag);
-        if (TOther.SecondArrays != TSide.SecondArrays) Rewrite(TOther.Second, TOther.SecondArrays, in entry, size, page, tag);
+        ulong tag = TlbArray.TagOf(entry.Linear, size) | (entry.Global ? Globals : Own);
+        if (!Rewrite<FirstOf<TSide>>(in entry, size, tag)) Fill<FirstOf<TSide>>(in entry, size, tag);
+        if (!Rewrite<SecondOf<TSide>>(in entry, size, tag)) Fill<SecondOf<TSide>>(in entry, size, tag);
+        if (TOther.FirstArrays != TSide.FirstArrays) Rewrite<FirstOf<TOther>>(in entry, size, tag);
+        if (TOther.SecondArrays != TSide.SecondArrays) Rewrite<SecondOf<TOther>>(in entry, size, tag);
     }
 
     /// <summary>Rewrites the copy of a page that a level holds, or clears it if it is a global one and the entry is not.</summary>
     /// <returns>Whether the level holds the entry now.</returns>
-    private bool Rewrite(TlbLevelShape level, int arrays, in TlbEntry entry, int size, ulong page, ulong tag)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Rewrite<TLevel>(in TlbEntry entry, int size, ulong tag) where TLevel : struct, ILevel
     {
-        int slot = SlotOf(level, size);
+        int slot = SlotOf(TLevel.Shape, size);
         if (slot < 0) return false;
-        TlbArrayShape shape = ShapeOf(level, slot);
-        byte* record = RecordOf(shape, arrays + slot, entry.Linear, size);
+        TlbArrayShape shape = ShapeOf(TLevel.Shape, slot);
+        byte* record = RecordOf(shape, TLevel.Arrays + slot, entry.Linear, size);
         ulong* tags = TlbArray.Tags(record);
-        int way = TlbArray.FindWay(tags, shape.Ways, tag, page | Globals);
+        int way = TlbArray.FindWay(tags, shape.Ways, tag, (tag & ~TlbArray.ContextMask) | Globals);
         if (way < 0) return false;
         if (tags[way] != tag)
         {
@@ -212,21 +221,22 @@ public sealed unsafe class SetAssociativeTlb<TGeometry, TReplacement, TStatistic
     }
 
     /// <summary>Puts an entry that a level does not hold into it, if it holds such pages.</summary>
-    private void Fill(TlbLevelShape level, int arrays, int number, TlbAccess kind, in TlbEntry entry, int size, ulong tag)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Fill<TLevel>(in TlbEntry entry, int size, ulong tag) where TLevel : struct, ILevel
     {
-        int slot = SlotOf(level, size);
+        int slot = SlotOf(TLevel.Shape, size);
         if (slot < 0) return;
-        TlbArrayShape shape = ShapeOf(level, slot);
-        byte* record = RecordOf(shape, arrays + slot, entry.Linear, size);
+        TlbArrayShape shape = ShapeOf(TLevel.Shape, slot);
+        byte* record = RecordOf(shape, TLevel.Arrays + slot, entry.Linear, size);
         ulong* tags = TlbArray.Tags(record);
-        SweepIfStale(ref Arrays12[arrays + slot], record, shape.Ways);
+        SweepIfStale(ref Arrays12[TLevel.Arrays + slot], record, shape.Ways);
         byte* state = StateOf(record, shape.Ways);
         int way = TlbArray.FindEmpty(tags, shape.Ways);
         if (way >= shape.Ways)
         {
             way = TReplacement.Victim(state, shape.Ways, ref _random);
             ulong victim = tags[way];
-            if (TStatistics.Counts) Counted.CountEviction(number, kind, TlbArray.SizeOf(victim));
+            if (TStatistics.Counts) Counted.CountEviction(TLevel.Number, TLevel.Kind, TlbArray.SizeOf(victim));
             Discount(victim);
         }
 
@@ -234,31 +244,5 @@ public sealed unsafe class SetAssociativeTlb<TGeometry, TReplacement, TStatistic
         EntriesOf(record, shape.Ways)[way] = entry;
         Count(tag);
         TReplacement.Touch(state, shape.Ways, way);
-    }
-
-    private readonly struct DataSide : ISide
-    {
-        public static TlbAccess Kind => TlbAccess.Data;
-
-        public static TlbLevelShape First => TGeometry.Data;
-
-        public static TlbLevelShape Second => TGeometry.SecondData;
-
-        public static int FirstArrays => DataFirst;
-
-        public static int SecondArrays => DataSecond;
-    }
-
-    private readonly struct InstructionSide : ISide
-    {
-        public static TlbAccess Kind => TlbAccess.Instruction;
-
-        public static TlbLevelShape First => TGeometry.Instruction.First.Sets == 0 ? TGeometry.Data : TGeometry.Instruction;
-
-        public static TlbLevelShape Second => TGeometry.Unified ? TGeometry.SecondData : TGeometry.SecondInstruction;
-
-        public static int FirstArrays => TGeometry.Instruction.First.Sets == 0 ? DataFirst : InstructionFirst;
-
-        public static int SecondArrays => TGeometry.Unified ? DataSecond : InstructionSecond;
     }
 }

@@ -9,7 +9,7 @@ namespace FastMmu.Tlb;
 /// <code>
 /// record:  +------------------------+-------+-------------------+-----------------------+- - - -+
 ///          | tag of each way, 8 B,  | swept | replacement state | entry of each way,    | to 64 |
-///          | padded to four with 0  | 8 B   | (policy)          | 16 B                  |       |
+///          | padded to 4 or 8 with 0| 8 B   | (policy)          | 16 B                  |       |
 ///          +------------------------+-------+-------------------+-----------------------+- - - -+
 ///
 ///           63                               19 18  17 16                        0
@@ -37,12 +37,11 @@ internal unsafe struct TlbArray
     public int RecordBytes;
     public int EntriesOffset;
     public TlbPages Pages;
-    public byte Level;
 
-    /// <summary>Tags of a set, with padding: whole vectors of four.</summary>
+    /// <summary>Tags of a set, with padding: one vector of four, or pairs of them.</summary>
     /// <param name="ways">Entries of the set.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int TagSlots(int ways) => (ways + 3) & ~3;
+    public static int TagSlots(int ways) => ways <= 4 ? 4 : (ways + 7) & ~7;
 
     /// <summary>Where in a record the replacement state is.</summary>
     /// <param name="ways">Entries of the set.</param>
@@ -95,11 +94,18 @@ internal unsafe struct TlbArray
     {
         Vector256<ulong> owns = Vector256.Create(own);
         Vector256<ulong> globals = Vector256.Create(global);
-        for (int way = 0; way < ways; way += 4)
+        if (ways <= 4)
         {
-            Vector256<ulong> four = Vector256.LoadAligned(tags + way);
-            uint found = (Vector256.Equals(four, owns) | Vector256.Equals(four, globals)).ExtractMostSignificantBits();
-            if (found != 0) return way + BitOperations.TrailingZeroCount(found);
+            uint found = Matches(tags, owns, globals).ExtractMostSignificantBits();
+            return found != 0 ? BitOperations.TrailingZeroCount(found) : -1;
+        }
+
+        for (int way = 0; way < ways; way += 8)
+        {
+            Vector256<ulong> low = Matches(tags + way, owns, globals);
+            Vector256<ulong> high = Matches(tags + way + 4, owns, globals);
+            if ((low | high) == Vector256<ulong>.Zero) continue;
+            return way + BitOperations.TrailingZeroCount(low.ExtractMostSignificantBits() | (high.ExtractMostSignificantBits() << 4));
         }
 
         return -1;
@@ -144,4 +150,11 @@ internal unsafe struct TlbArray
     /// <param name="ways">Entries of the set.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ref ulong Swept(byte* record, int ways) => ref *(ulong*)(record + (TagSlots(ways) * 8));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ulong> Matches(ulong* tags, Vector256<ulong> owns, Vector256<ulong> globals)
+    {
+        Vector256<ulong> four = Vector256.LoadAligned(tags);
+        return Vector256.Equals(four, owns) | Vector256.Equals(four, globals);
+    }
 }

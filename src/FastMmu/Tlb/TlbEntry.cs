@@ -43,7 +43,15 @@ public readonly struct TlbEntry : IEquatable<TlbEntry>
     /// <param name="dirty">Whether the leaf's dirty bit was set when this was made.</param>
     /// <remarks>A size that is none of the four leaves an entry that no cache accepts; the other arguments are truncated to their fields.</remarks>
     public TlbEntry(
-        ulong linear, ulong physical, PageSize size, int pcid, int pathRights, int protectionKey = 0, int patIndex = 0, bool global = false, bool dirty = false)
+        ulong linear,
+        ulong physical,
+        PageSize size,
+        int pcid,
+        int pathRights,
+        int protectionKey = 0,
+        int patIndex = 0,
+        bool global = false,
+        bool dirty = false)
     {
         ulong offsetMask = size.Bytes() - 1;
         _frame = (physical & FrameMask & ~offsetMask)
@@ -127,7 +135,10 @@ public readonly struct TlbEntry : IEquatable<TlbEntry>
     {
         if (!Valid) return "empty";
         string rights = string.Concat(
-            (PathRights & 1) != 0 ? " W" : "", (PathRights & 2) != 0 ? " U" : "", (PathRights & 4) != 0 ? " XD" : "", (PathRights & 8) != 0 ? " SS" : "");
+            (PathRights & 1) != 0 ? " W" : "",
+            (PathRights & 2) != 0 ? " U" : "",
+            (PathRights & 4) != 0 ? " XD" : "",
+            (PathRights & 8) != 0 ? " SS" : "");
         string context = Global ? "global" : $"pcid {Pcid}";
         return $"0x{Linear:x} → 0x{Physical:x} {Size.Name()} {context}{rights}{(Dirty ? " dirty" : "")}";
     }

@@ -1,7 +1,8 @@
 namespace FastMmu.Tlb;
 
 /// <summary>
-/// The arrays that one kind of access sees at one level. A page goes to the first array that holds its size; a size that none holds is not cached at the level.
+/// The arrays that one kind of access sees at one level. A page goes to the array that holds its size; a size that none holds is not
+/// cached at the level.
 /// </summary>
 /// <param name="First">The array probed first, usually that of 4-KiB pages.</param>
 /// <param name="Second">The next, or <see cref="TlbArrayShape.None"/>.</param>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FastMmu.Addresses;
 
 namespace FastMmu.Tlb;
@@ -47,6 +48,7 @@ internal static class TlbPageIndex
 
     /// <summary>0, 1, 2, 3 → 12, 21, 22, 30.</summary>
     /// <param name="index">The number of a page size, 0 to 3.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Shift(int index) => (0x1e16_150c >> (index * 8)) & 0xff;
 
     /// <summary>0, 1, 2, 3 → 4 KiB, 2 MiB, 4 MiB, 1 GiB.</summary>

@@ -8,7 +8,12 @@ namespace FastMmu.Tlb;
 /// What every geometry of TLB has in common: the native memory of its arrays, the numbers of its contexts, and everything that is not
 /// a lookup or an insertion, working on the shapes as data.
 /// </summary>
-public abstract unsafe class TlbStorage : TranslationCache
+/// <remarks>
+/// What makes the pointers right: every record pointer is an array's first record plus a set number masked by its set count, every way is
+/// below its ways, and both come from the shapes that sized the block. Disposal empties <c>Present</c>, without which nothing is read.
+/// A cache nobody refers to any more is kept from its finalizer until the call that reads its block is over.
+/// </remarks>
+public abstract unsafe partial class TlbStorage : TranslationCache
 {
     private protected const int SideArrays = 3;
     private protected const int DataFirst = 0;
@@ -16,14 +21,15 @@ public abstract unsafe class TlbStorage : TranslationCache
     private protected const int DataSecond = 2 * SideArrays;
     private protected const int InstructionSecond = 3 * SideArrays;
 
+    private const long NoPcid = long.MinValue;
     private const int FilterRegions = 1024;
     private const int FilterRegionShift = (int)PageSize.Size2M;
 
     private protected ArrayTable Arrays12;
     private protected TlbStatistics Counted;
 
-    /// <summary>The PCID whose number is <see cref="Own"/>, or −1.</summary>
-    private protected int SelectedPcid = -1;
+    /// <summary>The PCID whose number is <see cref="Own"/>, or <see cref="NoPcid"/>; wider than a PCID, so that no caller's number is that.</summary>
+    private protected long SelectedPcid = NoPcid;
     private protected ulong Own;
     private protected ulong Globals;
 
@@ -35,7 +41,9 @@ public abstract unsafe class TlbStorage : TranslationCache
     private readonly TlbContexts _contexts;
     private byte* _block;
 
-    /// <summary>How many slots bear a 4-KiB page of each 2-MiB region, modulo <see cref="FilterRegions"/>: spares large pages the search for small ones.</summary>
+    /// <summary>
+    /// How many slots bear a 4-KiB page of each 2-MiB region, modulo <see cref="FilterRegions"/>: spares large pages the search for small ones.
+    /// </summary>
     private int* _smallPagesOfRegion;
     private SizeCounts _slotsOfSize;
 
@@ -63,6 +71,33 @@ public abstract unsafe class TlbStorage : TranslationCache
     public sealed override void ResetStatistics() => Counted = default;
 
     /// <inheritdoc/>
+    public sealed override bool TryPeek(ulong linear, int pcid, TlbAccess kind, out TlbEntry entry)
+    {
+        uint own = _contexts.Of(pcid);
+        for (int i = 0; i < _described.Count && TlbArray.CanHold(linear); i++)
+        {
+            if (!(kind == TlbAccess.Data ? _descriptions[i].Data : _descriptions[i].Instruction)) continue;
+            ref TlbArray array = ref Arrays12[_described[i]];
+            for (int size = 0; size < TlbPageIndex.Count; size++)
+            {
+                if (((int)array.Pages & (int)Present & (1 << size)) == 0) continue;
+                byte* record = array.RecordOf(linear, size);
+                ulong page = TlbArray.TagOf(linear, size);
+                int way = TlbArray.FindWay(TlbArray.Tags(record), array.Ways, page | (own == 0 ? Globals : own), page | Globals);
+                if (way < 0) continue;
+                entry = array.Entries(record)[way];
+                GC.KeepAlive(this);
+                return true;
+            }
+        }
+
+        GC.KeepAlive(this);
+
+        entry = default;
+        return false;
+    }
+
+    /// <inheritdoc/>
     public sealed override void InvalidatePage(ulong linear, int pcid) => ClearPage(linear, _contexts.Of(pcid), _contexts.Global);
 
     /// <inheritdoc/>
@@ -72,14 +107,14 @@ public abstract unsafe class TlbStorage : TranslationCache
     public sealed override void InvalidatePcid(int pcid)
     {
         _contexts.Forget(pcid);
-        SelectedPcid = -1;
+        SelectedPcid = NoPcid;
     }
 
     /// <inheritdoc/>
     public sealed override void InvalidateNonGlobal()
     {
         _contexts.ForgetPcids();
-        SelectedPcid = -1;
+        SelectedPcid = NoPcid;
     }
 
     /// <inheritdoc/>
@@ -89,7 +124,7 @@ public abstract unsafe class TlbStorage : TranslationCache
         if (_contexts.Exhausted) RenumberContexts();
         _contexts.ForgetGlobals();
         Globals = _contexts.Global;
-        SelectedPcid = -1;
+        SelectedPcid = NoPcid;
     }
 
     /// <inheritdoc/>
@@ -111,6 +146,7 @@ public abstract unsafe class TlbStorage : TranslationCache
             }
         }
 
+        GC.KeepAlive(this);
         return slots;
     }
 
@@ -124,22 +160,6 @@ public abstract unsafe class TlbStorage : TranslationCache
         NativeMemory.AlignedFree(_block);
         _block = null;
         Interlocked.Decrement(ref s_liveBlocks);
-    }
-
-    /// <summary>Makes the number of a PCID the one that lookups use.</summary>
-    /// <param name="pcid">The PCID.</param>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private protected void Select(int pcid)
-    {
-        uint own = _contexts.Of(pcid);
-        if (own == 0)
-        {
-            if (_contexts.Exhausted) RenumberContexts();
-            own = _contexts.Give(pcid);
-        }
-
-        SelectedPcid = pcid;
-        Own = own;
     }
 
     /// <summary>Lays the arrays out in one native block and initialises them.</summary>
@@ -233,39 +253,6 @@ public abstract unsafe class TlbStorage : TranslationCache
         if (size == 0) _smallPagesOfRegion[RegionOf(TlbArray.LinearOf(tag))]--;
     }
 
-    /// <summary>Clears the dead tags of a set, unless nothing died since that was done last.</summary>
-    /// <param name="array">The array.</param>
-    /// <param name="record">The set.</param>
-    /// <param name="ways">Entries of the set, as a constant.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected void SweepIfStale(ref TlbArray array, byte* record, int ways)
-    {
-        if (TlbArray.Swept(record, ways) != _contexts.Deaths) Sweep(ref array, record);
-    }
-
-    /// <summary>
-    /// Clears every slot of another page size, or of the same page under another PCID, that could answer where an entry is about to
-    /// answer. Slots of the same page under the same PCID, or global where the entry is not, are left to the caller.
-    /// </summary>
-    /// <param name="entry">The entry about to be stored.</param>
-    /// <param name="size">The number of its page size.</param>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private protected void ClearOverlaps(in TlbEntry entry, int size)
-    {
-        for (int other = 0; other < TlbPageIndex.Count; other++)
-        {
-            if ((Present & (1U << other)) == 0) continue;
-            if (other < size)
-            {
-                if (other > 0 || HasSmallPages(entry.Linear, size)) ClearInside(in entry, size, other);
-            }
-            else if (other > size || entry.Global)
-            {
-                ClearSame(in entry, other);
-            }
-        }
-    }
-
     private static void Check(TlbArrayShape shape, ref TlbPages seen)
     {
         if (shape.Sets < 0 || (shape.Sets & (shape.Sets - 1)) != 0) throw new ArgumentException($"{shape.Sets} sets: not a power of two.");
@@ -273,33 +260,6 @@ public abstract unsafe class TlbStorage : TranslationCache
         if ((shape.Pages & ~TlbPages.All) != 0 || shape.Pages == 0) throw new ArgumentException($"{shape.Pages}: not a set of page sizes.");
         if ((shape.Pages & seen) != 0) throw new ArgumentException($"{shape.Pages & seen}: two arrays of one level hold the same page size.");
         seen |= shape.Pages;
-    }
-
-    private static int RegionOf(ulong linear) => (int)(linear >> FilterRegionShift) & (FilterRegions - 1);
-
-    private bool HasSmallPages(ulong linear, int size)
-    {
-        // A page is aligned and a power of two of regions, at most half the table, so its regions are neighbours in the table.
-        int regions = 1 << (TlbPageIndex.Shift(size) - FilterRegionShift);
-        return new ReadOnlySpan<int>(_smallPagesOfRegion + RegionOf(linear), regions).ContainsAnyExcept(0);
-    }
-
-    private bool Lives(ulong tag, TlbEntry entry)
-    {
-        uint context = (uint)(tag & TlbArray.ContextMask);
-        return context != 0 && context == (entry.Global ? _contexts.Global : _contexts.Of(entry.Pcid));
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Sweep(ref TlbArray array, byte* record)
-    {
-        ulong* tags = TlbArray.Tags(record);
-        for (int way = 0; way < array.Ways; way++)
-        {
-            if (tags[way] != 0 && !Lives(tags[way], array.Entries(record)[way])) Clear(tags + way);
-        }
-
-        TlbArray.Swept(record, array.Ways) = _contexts.Deaths;
     }
 
     /// <summary>Clears the slots of every page size that hold an address under either of two numbers; 0 is nobody's.</summary>
@@ -322,83 +282,8 @@ public abstract unsafe class TlbStorage : TranslationCache
                 }
             }
         }
-    }
 
-    /// <summary>Clears the pages of a size, smaller than the entry's, that lie in the entry's page: they may be in any set.</summary>
-    private void ClearInside(in TlbEntry entry, int size, int other)
-    {
-        int low = TlbPageIndex.Shift(size) + TlbArray.LinearShift;
-        ulong page = TlbArray.TagOf(entry.Linear, other);
-        foreach (int index in CollectionsMarshal.AsSpan(_described))
-        {
-            ref TlbArray array = ref Arrays12[index];
-            if (((int)array.Pages & (1 << other)) == 0) continue;
-            for (int set = 0; set <= array.SetMask; set++)
-            {
-                ulong* tags = TlbArray.Tags(array.Record(set));
-                for (int way = 0; way < array.Ways; way++)
-                {
-                    ulong tag = tags[way];
-                    if ((tag ^ page) >> low == 0 && TlbArray.SizeOf(tag) == other && CouldAnswer(tag, in entry)) Clear(tags + way);
-                }
-            }
-        }
-    }
-
-    /// <summary>Clears the page of a size, at least the entry's, that the entry lies in: it can be in one set only.</summary>
-    private void ClearSame(in TlbEntry entry, int other)
-    {
-        ulong page = TlbArray.TagOf(entry.Linear, other);
-        bool samePage = entry.Size == TlbPageIndex.Size(other);
-        foreach (int index in CollectionsMarshal.AsSpan(_described))
-        {
-            ref TlbArray array = ref Arrays12[index];
-            if (((int)array.Pages & (1 << other)) == 0) continue;
-            ulong* tags = TlbArray.Tags(array.RecordOf(entry.Linear, other));
-            for (int way = 0; way < array.Ways; way++)
-            {
-                ulong tag = tags[way];
-                if ((tag & ~TlbArray.ContextMask) != page || !CouldAnswer(tag, in entry)) continue;
-                if (samePage && (tag & TlbArray.ContextMask) == Globals) continue;
-                Clear(tags + way);
-            }
-        }
-    }
-
-    /// <summary>Whether a slot's tag, empty ones apart, answers under a PCID that the entry answers under too.</summary>
-    private bool CouldAnswer(ulong tag, in TlbEntry entry)
-    {
-        ulong context = tag & TlbArray.ContextMask;
-        return context != 0 && (entry.Global || context == Own || context == Globals);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void RenumberContexts()
-    {
-        foreach (int index in _described)
-        {
-            ref TlbArray array = ref Arrays12[index];
-            for (int set = 0; set <= array.SetMask && _block != null; set++) Sweep(ref array, array.Record(set));
-        }
-
-        _contexts.Renumber();
-        Globals = _contexts.Global;
-        SelectedPcid = -1;
-        foreach (int index in _described)
-        {
-            ref TlbArray array = ref Arrays12[index];
-            for (int set = 0; set <= array.SetMask && _block != null; set++)
-            {
-                byte* record = array.Record(set);
-                ulong* tags = TlbArray.Tags(record);
-                for (int way = 0; way < array.Ways; way++)
-                {
-                    if (tags[way] == 0) continue;
-                    TlbEntry entry = array.Entries(record)[way];
-                    tags[way] = (tags[way] & ~TlbArray.ContextMask) | (entry.Global ? _contexts.Global : _contexts.Of(entry.Pcid));
-                }
-            }
-        }
+        GC.KeepAlive(this);
     }
 
     /// <summary>The arrays of the four sides, three each; a side without arrays of its own is not used.</summary>

@@ -67,8 +67,19 @@ public abstract class TranslationCache : IDisposable
     /// <param name="kind">Fetch or data.</param>
     /// <param name="entry">The translation, or <c>default</c>.</param>
     /// <returns>Whether there is one. It says nothing about rights: those are the caller's check.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="pcid"/> is not 0 to 4095 (noticed where it differs from the last one).</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="pcid"/> is not 0 to 4095.</exception>
     public abstract bool TryFind(ulong linear, int pcid, TlbAccess kind, out TlbEntry entry);
+
+    /// <summary>
+    /// Says what <see cref="TryFind"/> would find, and changes nothing: no replacement state, no counter, no level. Slower; for inspection.
+    /// </summary>
+    /// <param name="linear">Any linear address.</param>
+    /// <param name="pcid">The PCID to look under.</param>
+    /// <param name="kind">Fetch or data.</param>
+    /// <param name="entry">The translation, or <c>default</c>.</param>
+    /// <returns>Whether there is one.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="pcid"/> is not 0 to 4095.</exception>
+    public abstract bool TryPeek(ulong linear, int pcid, TlbAccess kind, out TlbEntry entry);
 
     /// <summary>
     /// Stores a translation, in place of every older one that could answer for an address this one answers for: the same page,
@@ -105,10 +116,12 @@ public abstract class TranslationCache : IDisposable
     /// <summary>Sets what was counted to zero.</summary>
     public abstract void ResetStatistics();
 
-    /// <summary>Lists what would answer now, array by array, with the copies that several levels hold of one translation. For inspection: allocates.</summary>
+    /// <summary>
+    /// Lists what would answer now, array by array, with the copies that several levels hold of one translation. For inspection: allocates.
+    /// </summary>
     public abstract IReadOnlyList<TlbSlot> Contents();
 
-    /// <summary>Frees the native memory. Calls after it other than this one are refused.</summary>
+    /// <summary>Frees the native memory. After it nothing is found, and an insertion is refused.</summary>
     public void Dispose()
     {
         Dispose(true);

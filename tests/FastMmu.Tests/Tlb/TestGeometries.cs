@@ -46,3 +46,17 @@ public readonly struct RoomyTlb : ITlbGeometry
 
     public static bool Unified => false;
 }
+
+/// <summary>The geometry that the documentation of <see cref="ITlbGeometry"/> shows.</summary>
+public readonly struct TinyTlb : ITlbGeometry
+{
+    public static TlbLevelShape Data => new(TlbArrayShape.FullyAssociative(8, TlbPages.All));
+
+    public static TlbLevelShape Instruction => new(TlbArrayShape.FullyAssociative(4, TlbPages.All));
+
+    public static TlbLevelShape SecondData => new(TlbArrayShape.SetAssociative(64, 4, TlbPages.Size4K | TlbPages.Large));
+
+    public static TlbLevelShape SecondInstruction => TlbLevelShape.None;
+
+    public static bool Unified => true;
+}

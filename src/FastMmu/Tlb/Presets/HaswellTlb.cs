@@ -1,7 +1,10 @@
 namespace FastMmu.Tlb;
 
 /// <summary>Intel Haswell: second level shared by 4-KiB and 2-MiB pages.</summary>
-/// <remarks>1-GiB pages of code, which the manual gives no entries, share those of the large pages. Source: <see cref="TlbPresets.SourceOf"/>.</remarks>
+/// <remarks>
+/// 1-GiB pages of code, which the manual gives no entries, share those of the large pages.
+/// Source: <see cref="TlbPresets.SourceOf"/>.
+/// </remarks>
 public readonly struct HaswellTlb : ITlbGeometry
 {
     /// <inheritdoc/>

@@ -1,7 +1,10 @@
 namespace FastMmu.Tlb;
 
 /// <summary>Intel 80386: one array of 32 entries for everything; the page translation cache of the first x86 with paging.</summary>
-/// <remarks>The 80386 knows 4-KiB pages only; here any page may use the array, so that it serves every mode. Source: <see cref="TlbPresets.SourceOf"/>.</remarks>
+/// <remarks>
+/// The 80386 knows 4-KiB pages only; here any page may use the array, so that it serves every mode.
+/// Source: <see cref="TlbPresets.SourceOf"/>.
+/// </remarks>
 public readonly struct Intel80386Tlb : ITlbGeometry
 {
     /// <inheritdoc/>

@@ -1,7 +1,10 @@
 namespace FastMmu.Tlb;
 
 /// <summary>Intel Pentium: split arrays, and the first with room for 4-MiB pages.</summary>
-/// <remarks>Large pages of code share the array of small ones. 1-GiB pages, which it did not know, share the array of large ones. Source: <see cref="TlbPresets.SourceOf"/>.</remarks>
+/// <remarks>
+/// Large pages of code share the array of small ones. 1-GiB pages, which it did not know, share the array of large ones.
+/// Source: <see cref="TlbPresets.SourceOf"/>.
+/// </remarks>
 public readonly struct PentiumTlb : ITlbGeometry
 {
     /// <inheritdoc/>

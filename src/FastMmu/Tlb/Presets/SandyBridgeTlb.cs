@@ -1,7 +1,10 @@
 namespace FastMmu.Tlb;
 
 /// <summary>Intel Sandy Bridge: split first level, second level for 4-KiB pages only.</summary>
-/// <remarks>1-GiB pages of code, which the manual gives no entries, share those of the large pages. Source: <see cref="TlbPresets.SourceOf"/>.</remarks>
+/// <remarks>
+/// 1-GiB pages of code, which the manual gives no entries, share those of the large pages.
+/// Source: <see cref="TlbPresets.SourceOf"/>.
+/// </remarks>
 public readonly struct SandyBridgeTlb : ITlbGeometry
 {
     /// <inheritdoc/>

@@ -1,7 +1,10 @@
 namespace FastMmu.Tlb;
 
 /// <summary>Intel Skylake: the arrays of Haswell, and a second level of 1536 entries with 16 more for 1-GiB pages.</summary>
-/// <remarks>1-GiB pages of code, which the manual gives no entries, share those of the large pages. Source: <see cref="TlbPresets.SourceOf"/>.</remarks>
+/// <remarks>
+/// 1-GiB pages of code, which the manual gives no entries, share those of the large pages.
+/// Source: <see cref="TlbPresets.SourceOf"/>.
+/// </remarks>
 public readonly struct SkylakeTlb : ITlbGeometry
 {
     /// <inheritdoc/>

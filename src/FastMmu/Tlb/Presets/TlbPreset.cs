@@ -1,6 +1,8 @@
 namespace FastMmu.Tlb;
 
-/// <summary>A real processor whose TLB can be had ready-made (<see cref="TranslationCache.Create(TlbPreset, ReplacementKind, bool, ulong)"/>).</summary>
+/// <summary>
+/// A real processor whose TLB can be had ready-made (<see cref="TranslationCache.Create(TlbPreset, ReplacementKind, bool, ulong)"/>).
+/// </summary>
 public enum TlbPreset
 {
     /// <summary>No TLB: every translation walks the tables.</summary>

@@ -3,6 +3,9 @@ namespace FastMmu.Tlb;
 /// <summary>From the name of a processor to its TLB.</summary>
 public static class TlbPresets
 {
+    private const string IntelManual = "Intel 64 and IA-32 Architectures Optimization Reference Manual (248966)";
+    private const string AmdSection = ", \"Translation Lookaside Buffer\"";
+
     /// <summary>Where the numbers of a preset are published.</summary>
     /// <param name="preset">The processor.</param>
     /// <returns>Title and table or section of a vendor's document; empty for <see cref="TlbPreset.None"/>.</returns>
@@ -12,13 +15,13 @@ public static class TlbPresets
         TlbPreset.None => "",
         TlbPreset.Intel80386 => "80386 Programmer's Reference Manual (230985), \"Page Translation Cache\"",
         TlbPreset.Pentium => "Pentium Processor Family Developer's Manual, volume 1 (241428), \"Translation Lookaside Buffers\"",
-        TlbPreset.SandyBridge => "Intel 64 and IA-32 Architectures Optimization Reference Manual (248966), Sandy Bridge, \"Address translation\" table",
-        TlbPreset.Haswell => "Intel 64 and IA-32 Architectures Optimization Reference Manual (248966), \"TLB Parameters of the Haswell Microarchitecture\"",
-        TlbPreset.Skylake => "Intel 64 and IA-32 Architectures Optimization Reference Manual (248966), \"TLB Parameters of the Skylake Client Microarchitecture\"",
-        TlbPreset.GoldenCove => "Intel 64 and IA-32 Architectures Optimization Reference Manual (248966), \"Golden Cove Microarchitecture\"",
-        TlbPreset.Zen2 => "Software Optimization Guide for AMD Family 17h Models 30h and Greater Processors (56305), \"Translation Lookaside Buffer\"",
-        TlbPreset.Zen3 => "Software Optimization Guide for AMD Family 19h Processors (56665), \"Translation Lookaside Buffer\"",
-        TlbPreset.Zen4 => "Software Optimization Guide for the AMD Zen4 Microarchitecture (57647), \"Translation Lookaside Buffer\"",
+        TlbPreset.SandyBridge => IntelManual + ", Sandy Bridge, \"Address translation\" table",
+        TlbPreset.Haswell => IntelManual + ", \"TLB Parameters of the Haswell Microarchitecture\"",
+        TlbPreset.Skylake => IntelManual + ", \"TLB Parameters of the Skylake Client Microarchitecture\"",
+        TlbPreset.GoldenCove => IntelManual + ", \"Golden Cove Microarchitecture\"; ways as CPUID leaf 18H has them",
+        TlbPreset.Zen2 => "Software Optimization Guide for AMD Family 17h Models 30h and Greater Processors (56305)" + AmdSection,
+        TlbPreset.Zen3 => "Software Optimization Guide for AMD Family 19h Processors (56665)" + AmdSection,
+        TlbPreset.Zen4 => "Software Optimization Guide for the AMD Zen4 Microarchitecture (57647)" + AmdSection,
         _ => throw new ArgumentOutOfRangeException(nameof(preset), preset, "Unknown preset."),
     };
 

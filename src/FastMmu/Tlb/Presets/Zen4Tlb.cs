@@ -1,7 +1,10 @@
 namespace FastMmu.Tlb;
 
 /// <summary>AMD Zen 4: 72 entries for data, 3072 behind them.</summary>
-/// <remarks>The second levels have no 1-GiB pages. Source: <see cref="TlbPresets.SourceOf"/>.</remarks>
+/// <remarks>
+/// The second levels cut 1-GiB pages into 2-MiB ones; here, where pages are kept whole, they do not hold them. Their hashed, skewed
+/// sets are plain ones here. Source: <see cref="TlbPresets.SourceOf"/>.
+/// </remarks>
 public readonly struct Zen4Tlb : ITlbGeometry
 {
     /// <inheritdoc/>

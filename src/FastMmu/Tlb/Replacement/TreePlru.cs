@@ -15,6 +15,9 @@ namespace FastMmu.Tlb;
 /// </remarks>
 public readonly unsafe struct TreePlru : IReplacementPolicy
 {
+    /// <summary>For node (leaf) n of a tree of up to 64 ways: the bits of the nodes above it, and of those which shall be 1 after a touch.</summary>
+    private static readonly (ulong Above, ulong Right)[] s_paths = Paths();
+
     /// <inheritdoc/>
     public static int StateBytes(int ways) => ways <= 64 ? 8 : 32;
 
@@ -29,14 +32,8 @@ public readonly unsafe struct TreePlru : IReplacementPolicy
         ulong* words = (ulong*)state;
         if (leaves <= 64)
         {
-            ulong bits = *words;
-            for (int node = leaves + way; node > 1; node >>= 1)
-            {
-                // The parent's bit points at this node's sibling: 1 (right) when this node is the left, even one.
-                bits = (bits & ~(1UL << (node >> 1))) | ((ulong)(~node & 1) << (node >> 1));
-            }
-
-            *words = bits;
+            (ulong above, ulong right) = s_paths[(leaves + way) & 127];
+            *words = (*words & ~above) | right;
             return;
         }
 
@@ -65,5 +62,22 @@ public readonly unsafe struct TreePlru : IReplacementPolicy
         }
 
         return node - leaves;
+    }
+
+    private static (ulong Above, ulong Right)[] Paths()
+    {
+        var paths = new (ulong Above, ulong Right)[128];
+        for (int leaf = 1; leaf < paths.Length; leaf++)
+        {
+            for (int node = leaf; node > 1; node >>= 1)
+            {
+                // The parent's bit points at this node's sibling: right when this node is the left, even one.
+                ulong parent = 1UL << (node >> 1);
+                paths[leaf].Above |= parent;
+                if ((node & 1) == 0) paths[leaf].Right |= parent;
+            }
+        }
+
+        return paths;
     }
 }
