@@ -9,6 +9,7 @@ internal static class VerifyCommand
     {
         var command = new Command("verify", "Compare the engine with recorded answers.");
         command.Subcommands.Add(VerifyVectorsCommand.Create(console));
+        command.Subcommands.Add(VerifyImageCommand.Create(console));
         return command;
     }
 }

@@ -3,8 +3,8 @@ using System.Text;
 namespace FastMmu.Cli.Recorded;
 
 /// <summary>
-/// A file of recorded answers: a first line <c>#</c> and tab-separated column names, then one row a line with as many fields. Columns
-/// are found by name; what follows a <c>(</c> in a name explains it and does not count. <c>-</c> stands for: does not apply.
+/// A file of recorded answers: a first line of tab-separated column names, marked with <c>#</c> in most formats, then one row a line with
+/// as many fields. Columns are found by name; what follows a <c>(</c> in a name explains it and does not count. <c>-</c> stands for: does not apply.
 /// </summary>
 internal sealed class RecordedTable : IDisposable
 {
@@ -13,11 +13,15 @@ internal sealed class RecordedTable : IDisposable
     private readonly int[] _starts;
     private readonly int[] _lengths;
 
-    private RecordedTable(LineReader lines)
+    private RecordedTable(LineReader lines, bool marked)
     {
         _lines = lines;
-        if (!lines.MoveNext() || lines.Line.IsEmpty || lines.Line[0] != '#') throw lines.Refuse("no header: the first line must be '#' and the names of the columns");
-        _names = Encoding.UTF8.GetString(lines.Line[1..]).Split('\t');
+        if (!lines.MoveNext() || lines.Line.IsEmpty || (marked && lines.Line[0] != '#'))
+        {
+            throw lines.Refuse($"no header: the first line must be {(marked ? "'#' and " : "")}the names of the columns");
+        }
+
+        _names = Encoding.UTF8.GetString(marked ? lines.Line[1..] : lines.Line).Split('\t');
         for (int i = 0; i < _names.Length; i++)
         {
             int explanation = _names[i].IndexOf('(', StringComparison.Ordinal);
@@ -39,13 +43,15 @@ internal sealed class RecordedTable : IDisposable
     public double Done => _lines.Done;
 
     /// <summary>Opens a file and reads its header.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="marked">Whether the format marks the header with <c>#</c>.</param>
     /// <exception cref="InputException">The file cannot be read or has no header.</exception>
-    public static RecordedTable Open(string path)
+    public static RecordedTable Open(string path, bool marked = true)
     {
         LineReader lines = LineReader.Open(path);
         try
         {
-            return new(lines);
+            return new(lines, marked);
         }
         catch
         {
