@@ -131,7 +131,7 @@ public sealed partial class Mmu
     /// <param name="root">The root table: what goes into CR3.</param>
     /// <param name="mode">The paging mode; not <see cref="PagingMode.None"/>.</param>
     /// <returns>The fault of the step that failed (a PDPTE with reserved bits, a root beyond MAXPHYADDR), or none.</returns>
-    /// <exception cref="ArgumentException">The processor does not have the mode.</exception>
+    /// <exception cref="ArgumentException">The processor does not have the mode, or the root lies above 4 GiB in a 32-bit mode.</exception>
     /// <example><code>
     /// memory.Write(0x8000, 0x87u);                            // a page directory: the first 4 MiB
     /// using var old = new Mmu(memory, ProcessorFeatures.Pentium4);
@@ -150,6 +150,7 @@ public sealed partial class Mmu
             _ => false,
         };
         if (!exists) throw new ArgumentException($"This processor has no paging mode {mode}.", nameof(mode));
+        if (!longMode && root.Value >> 32 != 0) throw new ArgumentException($"CR3 has 32 bits in paging mode {mode}.", nameof(root));
         if (_context.State.Cr0.Pg)
         {
             // A kernel that changes mode goes through paging off first; PCIDE would forbid that.
@@ -171,7 +172,9 @@ public sealed partial class Mmu
         if (fault.IsFault) return fault;
         fault = WriteCr3(root.Value);
         if (fault.IsFault) return fault;
-        return WriteCr0(_context.State.Cr0.Value | Cr0.PgBit | Cr0.PeBit | Cr0.WpBit);
+        fault = WriteCr0(_context.State.Cr0.Value | Cr0.PgBit | Cr0.PeBit | Cr0.WpBit);
+        // Until long mode is active CR3 takes 32 bits: a kernel whose tables lie higher writes it again.
+        return fault.IsFault || root.Value >> 32 == 0 ? fault : WriteCr3(root.Value);
     }
 
     /// <summary>

@@ -1,0 +1,56 @@
+using FastMmu.NativeCompare;
+
+const string Usage = "usage: native-compare/run.sh [--quick] [--json FILE] [--workload NAME]...";
+
+bool quick = false;
+string? json = null, library = null;
+var only = new List<string>();
+for (int i = 0; i < args.Length; i++)
+{
+    string? Value() => ++i < args.Length ? args[i] : null;
+    switch (args[i])
+    {
+        case "--quick": quick = true; break;
+        case "--json" when Value() is { } path: json = path; break;
+        case "--library" when Value() is { } path: library = path; break;
+        case "--workload" when Value() is { } name: only.Add(name); break;
+        default:
+            Console.Error.WriteLine(Usage);
+            return 2;
+    }
+}
+
+IReadOnlyList<(string Name, Func<Workload> Create)> workloads = Workloads.All(quick);
+if (only.Find(name => workloads.All(w => w.Name != name)) is { } unknown)
+{
+    Console.Error.WriteLine($"native-compare: no workload {unknown}; there are {string.Join(", ", workloads.Select(w => w.Name))}.");
+    return 2;
+}
+
+var results = new List<Result>();
+try
+{
+    using NativeLibrarySides? native = library is null ? null : new(library);
+    using var measurement = new Measurement(quick);
+    foreach ((string name, Func<Workload> create) in workloads)
+    {
+        if (only.Count != 0 && !only.Contains(name)) continue;
+        if (!Console.IsErrorRedirected) Console.Error.Write($"\r{name,-12}");
+        using Workload workload = create();
+        var sides = new List<Side> { new ScalarSide(workload.CreateMmu()), new BatchSide(workload.CreateMmu()) };
+        if (native is not null) sides.AddRange(native.Create(workload));
+        results.AddRange(measurement.Run(workload, sides));
+        foreach (Side side in sides) side.Dispose();
+    }
+
+    if (!Console.IsErrorRedirected) Console.Error.Write($"\r{"",-12}\r");
+    if (json is not null) Report.WriteJson(json, results);
+}
+catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException or DllNotFoundException or InsufficientMemoryException)
+{
+    Console.Error.WriteLine($"native-compare: {failure.Message}");
+    return 1;
+}
+
+Console.Write(Report.Table(results));
+return 0;
