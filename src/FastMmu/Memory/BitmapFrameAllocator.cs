@@ -7,6 +7,13 @@ namespace FastMmu.Memory;
 /// Hands out the free frame with the lowest address, from one bit for each frame of RAM. The frame at address 0 is never handed out.
 /// </summary>
 /// <remarks>Costs 32 KiB for each GiB of RAM. Taking a frame costs its clearing, and a scan that resumes where the last one ended.</remarks>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(16 * MiB);
+/// var frames = new BitmapFrameAllocator(memory);
+/// frames.Reserve(new PhysicalRange(0UL, 1 * MiB));
+/// Console.WriteLine(frames.TryAllocate(out PhysicalAddress frame) ? frame : null);    // 0x100000
+/// Console.WriteLine($"{frames.UsedFrames} of {frames.TotalFrames}");                  // 256 of 4095
+/// </code></example>
 public sealed class BitmapFrameAllocator : IFrameAllocator
 {
     private const int FrameShift = 12;
@@ -125,7 +132,15 @@ public sealed class BitmapFrameAllocator : IFrameAllocator
         return pool >= 0 && !_pools[pool].IsFree((long)((frame.Value >> FrameShift) - _pools[pool].First));
     }
 
-    private int PoolOf(ulong frame) => Array.FindIndex(_pools, p => frame >= p.First && frame - p.First < (ulong)p.Count);
+    private int PoolOf(ulong frame)
+    {
+        for (int i = 0; i < _pools.Length; i++)
+        {
+            if (frame >= _pools[i].First && frame - _pools[i].First < (ulong)_pools[i].Count) return i;
+        }
+
+        return -1;
+    }
 
     // The frames of one RAM range; a set bit is a free frame.
     private sealed class Pool

@@ -9,6 +9,12 @@ namespace FastMmu.Memory;
 /// Only the frame taken last can be used again after <see cref="Free"/>, which makes a failed operation that frees in reverse order
 /// leave no trace; other frames are lost until <see cref="Reset"/>.
 /// </remarks>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(16 * MiB);
+/// var frames = new BumpFrameAllocator(memory, new PhysicalRange(8 * MiB, 8 * MiB));
+/// Console.WriteLine(frames.TryAllocate(out PhysicalAddress frame) ? frame : null);    // 0x800000
+/// Console.WriteLine(frames.FreeFrames);                                               // 2047
+/// </code></example>
 public sealed class BumpFrameAllocator : IFrameAllocator
 {
     private const int FrameBytes = 4096;

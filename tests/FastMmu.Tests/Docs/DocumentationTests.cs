@@ -1,5 +1,6 @@
 using System.Reflection;
 using FastMmu.Memory;
+using FastMmu.Paging.Mapping;
 using FastMmu.Segmentation;
 using Xunit;
 
@@ -8,7 +9,8 @@ namespace FastMmu.Tests.Docs;
 public class DocumentationTests
 {
     /// <summary>The classes a user calls. Each of their public operations has an example.</summary>
-    private static readonly Type[] Operated = [typeof(Mmu), typeof(PhysicalMemory), typeof(SegmentationUnit)];
+    private static readonly Type[] Operated =
+        [typeof(Mmu), typeof(PhysicalMemory), typeof(SegmentationUnit), typeof(PageMapper), typeof(AddressSpaceView), typeof(NestedPaging)];
 
     public static TheoryData<string> Examples => [.. ExampleSources.All.Keys.Order()];
 

@@ -13,6 +13,17 @@ namespace FastMmu.Paging.Mapping;
 /// stream and can be stopped, or take a limit; <see cref="Summarize"/> is always quick.</para>
 /// <para>Tables are read while a pass goes on, so a view sees changes, and holds nothing.</para>
 /// </remarks>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(64 * MiB);
+/// var frames = new BitmapFrameAllocator(memory);
+/// PageMapper space = PageMapper.Create&lt;Paging4Level&gt;(memory, frames);
+/// space.Map(0x40_0000, 0x20_0000, 3 * MiB, Rights.UserReadExecute);                   // a page of 2 MiB, 256 of 4 KiB
+/// space.Map(0x7fff_f000, 0x1000, 4 * KiB, Rights.UserReadWrite);
+/// using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
+/// mmu.EnablePaging(space.Root);
+/// var view = new AddressSpaceView(memory, mmu.State);
+/// Console.WriteLine(view.Mode);                                                       // FourLevel
+/// </code></example>
 public sealed class AddressSpaceView
 {
     private readonly TreeReader _reader;
@@ -40,6 +51,10 @@ public sealed class AddressSpaceView
     /// <param name="root">What CR3 would hold. PAE's four entries are read from memory there.</param>
     /// <param name="features">The processor; null for one with NX, 1-GiB pages, keys and 48-bit physical addresses.</param>
     /// <exception cref="ArgumentException">The processor does not have the mode.</exception>
+    /// <example><code>
+    /// var other = AddressSpaceView.Open(memory, PagingMode.FourLevel, space.Root);
+    /// Console.WriteLine(other.Summarize().MappedBytes);       // 3149824
+    /// </code></example>
     public static AddressSpaceView Open(PhysicalMemory memory, PagingMode mode, PhysicalAddress root, ProcessorFeatures? features = null)
     {
         features ??= new ProcessorFeatures { La57 = true };
@@ -47,23 +62,53 @@ public sealed class AddressSpaceView
     }
 
     /// <summary>The pages that are mapped, by ascending linear address.</summary>
+    /// <example><code>
+    /// ulong bytes = 0;
+    /// foreach (MappedPage page in view.Pages())
+    /// {
+    ///     if (page.Rights.HasFlag(Rights.Execute)) bytes += page.Size.Bytes();
+    /// }
+    /// 
+    /// Console.WriteLine(bytes);                               // 3145728
+    /// </code></example>
     public MappedPages Pages() => new(_reader, Everywhere);
 
     /// <summary>The pages that touch a range, by ascending linear address.</summary>
     /// <param name="within">The range; those of its addresses that the mode does not have are passed over.</param>
+    /// <example><code>
+    /// foreach (MappedPage page in view.Pages(new LinearRange(0x5f_f000, 8 * KiB))) Console.WriteLine(page);   // 0000000000400000-00000000005fffff -&gt; 0x200000 2 MiB UserReadExecute
+    ///                                                                                                         // 0000000000600000-0000000000600fff -&gt; 0x400000 4 KiB UserReadExecute
+    /// </code></example>
     public MappedPages Pages(LinearRange within) => TryClip(ref within) ? new(_reader, within) : default;
 
     /// <summary>The present entries: tables, leaves and malformed ones.</summary>
+    /// <example><code>
+    /// foreach (TreeEntry entry in view.Entries())
+    /// {
+    ///     if (entry.Reading.Level &gt;= 3) Console.WriteLine($"level {entry.Reading.Level}: {entry.Reading}");   // level 4: table 0x4000, writable, user
+    ///                                                                                                         // level 3: table 0x3000, writable, user
+    ///                                                                                                         // level 3: table 0x6000, writable, user
+    /// }
+    /// </code></example>
     public TreeEntries Entries() => new(_reader, Everywhere);
 
     /// <summary>The present entries through which addresses of a range are translated.</summary>
     /// <param name="within">The range; those of its addresses that the mode does not have are passed over.</param>
+    /// <example><code>
+    /// foreach (TreeEntry entry in view.Entries(new LinearRange(0x40_1000, 1))) Console.WriteLine(entry.Reading);   // table 0x4000, writable, user
+    ///                                                                                                              // table 0x3000, writable, user
+    ///                                                                                                              // 2 MiB page 0x200000, read-only, user
+    /// </code></example>
     public TreeEntries Entries(LinearRange within) => TryClip(ref within) ? new(_reader, within) : default;
 
     /// <summary>The pages, neighbours that are mapped alike put together.</summary>
     /// <param name="merge">Whether frames must adjoin too.</param>
     /// <param name="within">Only pages that touch this range; null for all.</param>
     /// <param name="pageLimit">After so many pages the last range is given and the pass ends, for tables that cannot be trusted.</param>
+    /// <example><code>
+    /// foreach (MappedRange range in view.Ranges()) Console.WriteLine($"{range.Range} -&gt; {range.Physical}, {range.Rights}, {range.Pages} pages");   // 0000000000400000-00000000006fffff -&gt; 0x200000, UserReadExecute, 257 pages
+    ///                                                                                                                                              // 000000007ffff000-000000007fffffff -&gt; 0x1000, UserReadWrite, 1 pages
+    /// </code></example>
     public IEnumerable<MappedRange> Ranges(
         RangeMerge merge = RangeMerge.ContiguousFrames, LinearRange? within = null, long pageLimit = long.MaxValue)
     {
@@ -91,7 +136,32 @@ public sealed class AddressSpaceView
     /// lead there; pages are counted by paths, exactly.
     /// </summary>
     /// <returns>The counts. Allocates in proportion to the number of tables.</returns>
+    /// <example><code>
+    /// AddressSpaceSummary summary = view.Summarize();
+    /// Console.WriteLine($"{summary.Tables} tables, {summary.Pages(PageSize.Size2M)} + {summary.Pages(PageSize.Size4K)} pages");   // 6 tables, 1 + 257 pages
+    /// </code></example>
     public AddressSpaceSummary Summarize() => _reader.Summarize();
+
+    /// <summary>Compares two address spaces, which may be of different modes.</summary>
+    /// <param name="before">The first space.</param>
+    /// <param name="after">The second space.</param>
+    /// <param name="pageLimit">The comparison ends where one side has had so many pages, for tables that cannot be trusted.</param>
+    /// <returns>
+    /// What differs, by ascending address, coalesced while both sides go on alike. Frames, rights, PAT index and key are compared; page sizes,
+    /// A, D and available bits are not, so that splitting a page is no difference.
+    /// </returns>
+    /// <example><code>
+    /// PageMapper copy = PageMapper.Create&lt;Paging4Level&gt;(memory, frames);
+    /// copy.Map(0x40_0000, 0x20_0000, 3 * MiB, Rights.UserRead);
+    /// foreach (MappingDifference d in AddressSpaceView.Diff(view, copy.View())) Console.WriteLine($"{d.Kind} {d.Range}");   // Changed 0000000000400000-00000000006fffff
+    ///                                                                                                                       // Removed 000000007ffff000-000000007fffffff
+    /// </code></example>
+    public static IEnumerable<MappingDifference> Diff(AddressSpaceView before, AddressSpaceView after, long pageLimit = long.MaxValue)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        ArgumentNullException.ThrowIfNull(after);
+        return SpaceComparison.Run(before.Pages(), after.Pages(), pageLimit);
+    }
 
     // Brings the ends of a range to addresses that the mode has; false if there are none in it.
     private bool TryClip(ref LinearRange within)

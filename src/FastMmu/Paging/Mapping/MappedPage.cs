@@ -61,6 +61,6 @@ public readonly struct MappedPage
     /// <summary>The linear addresses of the page.</summary>
     public LinearRange Range => new(Linear, Size.Bytes());
 
-    /// <summary><c>0000000000400000-0000000000400fff -> 0x5000 4 KiB Read, User</c></summary>
+    /// <summary><c>0000000000400000-0000000000400fff -> 0x5000 4 KiB UserRead</c></summary>
     public override string ToString() => $"{Range} -> {Physical} {Size.Name()} {Rights}";
 }

@@ -22,7 +22,7 @@ internal sealed partial class ModeMapper<TMode>
             attributes.ToLeaf<TMode>(Features, large: false),
             attributes.ToLeaf<TMode>(Features, large: true),
             PageAttributes.NeededAbove(attributes.Rights),
-            EntryBits.Present | EntryBits.Write | (attributes.Rights.HasFlag(Rights.User) ? EntryBits.User : 0));
+            EntryBits.Present | EntryBits.Write | ((attributes.Rights & Rights.User) != 0 ? EntryBits.User : 0));
         Fill(in request, Root.Value, TMode.Levels, linear.Value, physical.Value, length, ref reserve);
         return new(MapResult.Done, length);
     }

@@ -21,7 +21,7 @@ public readonly record struct PageAttributes
     /// <exception cref="ArgumentException">A shadow-stack page that is writable or executable: no entry says that.</exception>
     public PageAttributes(Rights rights)
     {
-        if (rights.HasFlag(Rights.ShadowStack) && (rights & (Rights.Write | Rights.Execute)) != 0)
+        if ((rights & Rights.ShadowStack) != 0 && (rights & (Rights.Write | Rights.Execute)) != 0)
         {
             throw new ArgumentException("A shadow-stack page is neither writable nor executable.", nameof(rights));
         }
@@ -89,11 +89,11 @@ public readonly record struct PageAttributes
     internal static ulong RightsBits<TMode>(Rights rights, ProcessorFeatures features) where TMode : struct, IPagingMode
     {
         ulong bits = 0;
-        if (rights.HasFlag(Rights.Write)) bits |= EntryBits.Write;
-        if (rights.HasFlag(Rights.User)) bits |= EntryBits.User;
-        if (rights.HasFlag(Rights.Global) && features.GlobalPages) bits |= EntryBits.Global;
-        if (rights.HasFlag(Rights.ShadowStack)) bits |= EntryBits.Dirty;
-        if (!rights.HasFlag(Rights.Execute) && TMode.EntryBytes == 8 && features.ExecuteDisable) bits |= EntryBits.ExecuteDisable;
+        if ((rights & Rights.Write) != 0) bits |= EntryBits.Write;
+        if ((rights & Rights.User) != 0) bits |= EntryBits.User;
+        if ((rights & Rights.Global) != 0 && features.GlobalPages) bits |= EntryBits.Global;
+        if ((rights & Rights.ShadowStack) != 0) bits |= EntryBits.Dirty;
+        if ((rights & Rights.Execute) == 0 && TMode.EntryBytes == 8 && features.ExecuteDisable) bits |= EntryBits.ExecuteDisable;
         return bits;
     }
 
@@ -102,8 +102,8 @@ public readonly record struct PageAttributes
     {
         int needed = 0;
         if ((rights & (Rights.Write | Rights.ShadowStack)) != 0) needed |= PathRights.Write;
-        if (rights.HasFlag(Rights.User)) needed |= PathRights.User;
-        if (rights.HasFlag(Rights.Execute)) needed |= PathRights.ExecuteDisable;
+        if ((rights & Rights.User) != 0) needed |= PathRights.User;
+        if ((rights & Rights.Execute) != 0) needed |= PathRights.ExecuteDisable;
         return needed;
     }
 }

@@ -17,9 +17,18 @@ namespace FastMmu.Paging.Mapping;
 /// <para>Entries that are not present belong to software (swap entries and the like): mapping overwrites those it needs, unmapping leaves
 /// them, and only a table of zeros is freed.</para>
 /// <para>Not thread-safe. Virtual CPUs may translate meanwhile: entries change atomically and the A and D bits they set are kept; a table
-/// that <see cref="Unmap"/> freed must not be reused before they have invalidated. Steps of four operations of a level-by-level recursion;
-/// mapping writes whole tables in one loop and allocates nothing on the host.</para>
+/// that <see cref="Unmap"/> freed must not be reused before they have invalidated. Mapping writes whole tables in one loop and allocates
+/// nothing on the host.</para>
 /// </remarks>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(64 * MiB);
+/// var frames = new BitmapFrameAllocator(memory);
+/// PageMapper space = PageMapper.Create&lt;Paging4Level&gt;(memory, frames);
+/// space.Map(linear: 0x7f00_0000_0000, physical: 0x20_0000, length: 4 * MiB, Rights.UserReadWrite);
+/// using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
+/// mmu.EnablePaging(space.Root);
+/// Console.WriteLine(mmu.Probe(0x7f00_0000_1234));                                     // 0x201234 (2 MiB page, user, writable)
+/// </code></example>
 public abstract class PageMapper
 {
     private protected PageMapper(PhysicalMemory memory, IFrameAllocator frames, ProcessorFeatures features)
@@ -55,6 +64,10 @@ public abstract class PageMapper
     /// <exception cref="ArgumentException">The processor does not have the mode.</exception>
     /// <exception cref="InsufficientMemoryException">There is no frame for the root, which in 32-bit modes must lie below 4 GiB.</exception>
     /// <remarks>PAE gets all four page directories at once, since a processor reads the four entries above them only with CR3.</remarks>
+    /// <example><code>
+    /// PageMapper other = PageMapper.Create&lt;PagingPae&gt;(memory, frames, ProcessorFeatures.Pentium4);
+    /// Console.WriteLine(other.Mode);                                                      // Pae
+    /// </code></example>
     public static PageMapper Create<TMode>(PhysicalMemory memory, IFrameAllocator frames, ProcessorFeatures? features = null)
         where TMode : struct, IPagingMode => ModeMapper<TMode>.Create(memory, frames, Checked(TMode.Mode, features));
 
@@ -65,6 +78,10 @@ public abstract class PageMapper
     /// <param name="features">The processor for which entries are made; null for a modern one.</param>
     /// <exception cref="ArgumentException">The processor does not have the mode.</exception>
     /// <exception cref="InsufficientMemoryException">There is no frame for the root.</exception>
+    /// <example><code>
+    /// PageMapper other = PageMapper.Create(mmu.Mode, memory, frames, mmu.Features);
+    /// Console.WriteLine(other.View().Pages().GetEnumerator().MoveNext());                 // False
+    /// </code></example>
     public static PageMapper Create(PagingMode mode, PhysicalMemory memory, IFrameAllocator frames, ProcessorFeatures? features = null) => mode switch
     {
         PagingMode.TwoLevel => Create<Paging2Level>(memory, frames, features),
@@ -85,6 +102,10 @@ public abstract class PageMapper
     /// Tables are taken as a tree: one that is reached by two paths changes for both. In PAE a page-directory-pointer-table entry that
     /// <see cref="Map"/> has to make takes effect when CR3 is next written.
     /// </remarks>
+    /// <example><code>
+    /// PageMapper same = PageMapper.Open&lt;Paging4Level&gt;(memory, frames, mmu.State.Cr3.LongModeRoot);
+    /// Console.WriteLine(same.Map(0x7f00_0020_0000, 0x1000, 4 * KiB, Rights.UserRead));    // AlreadyMapped
+    /// </code></example>
     public static PageMapper Open<TMode>(PhysicalMemory memory, IFrameAllocator frames, PhysicalAddress root, ProcessorFeatures? features = null)
         where TMode : struct, IPagingMode => ModeMapper<TMode>.Open(memory, frames, root, Checked(TMode.Mode, features));
 
@@ -98,6 +119,13 @@ public abstract class PageMapper
     /// <see cref="MapResult.PhysicalTooHigh"/> or <see cref="MapResult.MalformedTable"/> if nothing was done. There is nothing to invalidate.
     /// </returns>
     /// <exception cref="ArgumentException">A number is not a multiple of 4 KiB.</exception>
+    /// <example><code>
+    /// Console.WriteLine(space.Map(0x40_0000, 0x80_0000, 12 * KiB, Rights.UserReadExecute));          // Done, 12288 bytes
+    /// Console.WriteLine(mmu.Probe(0x40_2010));                                                       // 0x802010 (4 KiB page, user, read-only, executable)
+    /// var device = new PageAttributes(Rights.SupervisorReadWrite) { PatIndex = 3 };
+    /// Console.WriteLine(space.Map(0xffff_8000_0000_0000, 0xfee0_0000, 4 * KiB, device));             // Done, 4096 bytes
+    /// Console.WriteLine(space.Map(0x8000_0000_0000, 0, 4 * KiB, Rights.UserRead));                   // NotCanonical
+    /// </code></example>
     public abstract MapOutcome Map(LinearAddress linear, PhysicalAddress physical, ulong length, PageAttributes attributes);
 
     /// <summary>Removes whatever is mapped in a range; large pages that reach beyond it are split. Tables left without an entry are freed.</summary>
@@ -105,6 +133,13 @@ public abstract class PageMapper
     /// <param name="length">Bytes; a multiple of 4 KiB.</param>
     /// <returns>Any result but <see cref="MapResult.AlreadyMapped"/>; frames may be needed for splits.</returns>
     /// <exception cref="ArgumentException">A number is not a multiple of 4 KiB.</exception>
+    /// <example><code>
+    /// MapOutcome outcome = space.Unmap(0x7f00_0010_0000, 8 * KiB);
+    /// Console.WriteLine(outcome.Invalidate);              // 00007f0000100000-00007f0000101fff
+    /// for (ulong at = 0; at &lt; outcome.Invalidate.Length; at += 4096) mmu.InvalidatePage(outcome.Invalidate.Start + at);
+    /// Console.WriteLine(mmu.Probe(0x7f00_0010_0000));     // #PF(0) at 0x7f0000100000: not present at level 1
+    /// Console.WriteLine(mmu.Probe(0x7f00_0010_2000));     // 0x302000 (4 KiB page, user, writable)
+    /// </code></example>
     public abstract MapOutcome Unmap(LinearAddress linear, ulong length);
 
     /// <summary>
@@ -116,6 +151,10 @@ public abstract class PageMapper
     /// <param name="rights">The new rights. With CR4.CET=1 a dirty page made read-only is a shadow-stack page; <see cref="SetAttributes"/> clears D.</param>
     /// <returns>Any result but <see cref="MapResult.AlreadyMapped"/>; frames may be needed for splits.</returns>
     /// <exception cref="ArgumentException">A number is not a multiple of 4 KiB, or no entry can say these rights.</exception>
+    /// <example><code>
+    /// Console.WriteLine(space.Protect(0x7f00_0000_0000, 2 * MiB, Rights.UserRead));       // Done, 2097152 bytes
+    /// Console.WriteLine(mmu.Probe(0x7f00_0000_1234));                                     // 0x201234 (2 MiB page, user, read-only)
+    /// </code></example>
     public abstract MapOutcome Protect(LinearAddress linear, ulong length, Rights rights);
 
     /// <summary>
@@ -127,6 +166,10 @@ public abstract class PageMapper
     /// <param name="attributes">The new attributes.</param>
     /// <returns>Any result but <see cref="MapResult.AlreadyMapped"/>; frames may be needed for splits.</returns>
     /// <exception cref="ArgumentException">A number is not a multiple of 4 KiB.</exception>
+    /// <example><code>
+    /// space.SetAttributes(0x7f00_0000_0000, 2 * MiB, new PageAttributes(Rights.UserRead) { PatIndex = 5, ProtectionKey = 2 });
+    /// Console.WriteLine(mmu.Probe(0x7f00_0000_1234).PatIndex);                            // 5
+    /// </code></example>
     public abstract MapOutcome SetAttributes(LinearAddress linear, ulong length, PageAttributes attributes);
 
     /// <summary>
@@ -138,15 +181,29 @@ public abstract class PageMapper
     /// <param name="largest">The largest size that may remain.</param>
     /// <returns>Any result but <see cref="MapResult.AlreadyMapped"/>. Bytes and range of the outcome are those of the pages split.</returns>
     /// <exception cref="ArgumentException">A number is not a multiple of 4 KiB, or the size is <see cref="PageSize.None"/>.</exception>
+    /// <example><code>
+    /// Console.WriteLine(space.Split(0x7f00_0000_0000, 4 * KiB));                          // Done, 2097152 bytes
+    /// Console.WriteLine(mmu.Probe(0x7f00_0000_1234));                                     // 0x201234 (4 KiB page, user, writable)
+    /// Console.WriteLine(mmu.Probe(0x7f00_0020_1234));                                     // 0x401234 (2 MiB page, user, writable)
+    /// </code></example>
     public abstract MapOutcome Split(LinearAddress linear, ulong length, PageSize largest = PageSize.Size4K);
 
     /// <summary>
     /// Frees every table of the space that the allocator owns, the root as well. Mapped frames are not freed. Use neither the space nor
     /// its root afterwards.
     /// </summary>
+    /// <example><code>
+    /// mmu.WriteCr0(mmu.State.Cr0.Value &amp; ~Cr0.PgBit);
+    /// space.Release();
+    /// Console.WriteLine(frames.UsedFrames);                                               // 0
+    /// </code></example>
     public abstract void Release();
 
     /// <summary>A view of the space as it is in memory.</summary>
+    /// <example><code>
+    /// foreach (MappedPage page in space.View().Pages()) Console.WriteLine(page);          // 00007f0000000000-00007f00001fffff -&gt; 0x200000 2 MiB UserReadWrite
+    ///                                                                                     // 00007f0000200000-00007f00003fffff -&gt; 0x400000 2 MiB UserReadWrite
+    /// </code></example>
     public AddressSpaceView View() => AddressSpaceView.Open(Memory, Mode, Root, Features);
 
     private static ProcessorFeatures Checked(PagingMode mode, ProcessorFeatures? features)
