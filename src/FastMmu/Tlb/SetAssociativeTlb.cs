@@ -11,7 +11,10 @@ namespace FastMmu.Tlb;
 /// An insertion fills the first and the second level; a hit in the second refills the first; neither level contains the other. All
 /// copies of a translation are alike at any time: inserting it again rewrites them all.
 /// </para>
-/// <para>Cost of a hit: one comparison of two vectors for every four ways of the sets probed. Nothing is allocated after construction.</para>
+/// <para>
+/// Cost of a hit: two vector comparisons for every four ways of the set; in sets of more than 32 ways, usually two comparisons in all. Nothing is
+/// allocated after construction.
+/// </para>
 /// <para>Owned by one virtual CPU: not thread-safe.</para>
 /// </remarks>
 public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TStatistics> : TlbStorage
@@ -89,6 +92,13 @@ public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TS
     private static byte* StateOf(byte* record, int ways) => record + TlbArray.StateOffsetOf(ways);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* HintsOf(byte* record, int ways) => record + TlbArray.HintsOffsetOf(ways, TReplacement.StateBytes(ways));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool HasHints(TlbLevelShape level) =>
+        TlbArray.IsHinted(level.First.Ways) || TlbArray.IsHinted(level.Second.Ways) || TlbArray.IsHinted(level.Third.Ways);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private byte* RecordOf(TlbArrayShape shape, int array, ulong linear, int size)
     {
         nuint set = (nuint)(linear >> TlbPageIndex.Shift(size)) & (nuint)(shape.Sets - 1);
@@ -117,7 +127,7 @@ public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TS
         return true;
     }
 
-    /// <summary>Looks where the first level's small pages are not: its large pages, then the second level.</summary>
+    /// <summary>Looks where <see cref="Find"/> did not: at the first level's large pages, then in the second level.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool FindFurther<TSide>(ulong linear, out TlbEntry entry) where TSide : struct, ISide
     {
@@ -125,6 +135,7 @@ public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TS
         if (TlbArray.CanHold(linear))
         {
             found = ProbeLarge(TSide.First, TSide.FirstArrays, linear, out int size);
+            if (found == null && HasHints(TSide.First)) found = Search<FirstOf<TSide>>(linear, out size);
             if (found != null)
             {
                 if (TStatistics.Counts) Counted.CountHit(1, TSide.Kind, size);
@@ -139,6 +150,7 @@ public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TS
                 if (TStatistics.Counts) Counted.CountHit(2, TSide.Kind, size);
                 entry = *found;
                 Fill<FirstOf<TSide>>(in entry, size, TlbArray.TagOf(linear, size) | (entry.Global ? Globals : Own));
+                GC.KeepAlive(this);
                 return true;
             }
         }
@@ -154,7 +166,9 @@ public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TS
     {
         size = 0;
         TlbEntry* found = (Present & 1) != 0 ? Probe(TSide.Second, TSide.SecondArrays, linear, 0) : null;
-        return found != null ? found : ProbeLarge(TSide.Second, TSide.SecondArrays, linear, out size);
+        if (found == null) found = ProbeLarge(TSide.Second, TSide.SecondArrays, linear, out size);
+        if (found == null && HasHints(TSide.Second)) found = Search<SecondOf<TSide>>(linear, out size);
+        return found;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -172,6 +186,7 @@ public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TS
         return Probe(level, arrays, linear, 3);
     }
 
+    /// <summary>Looks for a page of one size: in its whole set, or, where sets have hints, only where the hint points.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private TlbEntry* Probe(TlbLevelShape level, int arrays, ulong linear, int size)
     {
@@ -180,10 +195,43 @@ public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TS
         TlbArrayShape shape = ShapeOf(level, slot);
         byte* record = RecordOf(shape, arrays + slot, linear, size);
         ulong page = TlbArray.TagOf(linear, size);
-        int way = TlbArray.FindWay(TlbArray.Tags(record), shape.Ways, page | Own, page | Globals);
-        if (way < 0) return null;
+        int way;
+        if (TlbArray.IsHinted(shape.Ways))
+        {
+            way = HintsOf(record, shape.Ways)[TlbArray.HintOf(linear, size)];
+            ulong tag = TlbArray.Tags(record)[way];
+            if (tag != (page | Own) && tag != (page | Globals)) return null;
+        }
+        else
+        {
+            way = TlbArray.FindWay(TlbArray.Tags(record), shape.Ways, page | Own, page | Globals);
+            if (way < 0) return null;
+        }
+
         TReplacement.Touch(StateOf(record, shape.Ways), shape.Ways, way);
         return EntriesOf(record, shape.Ways) + way;
+    }
+
+    /// <summary>Looks through the whole sets of a level that have hints, which <see cref="Probe"/> found to be wrong, and corrects them.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TlbEntry* Search<TLevel>(ulong linear, out int size) where TLevel : struct, ILevel
+    {
+        for (size = 0; size < TlbPageIndex.Count; size++)
+        {
+            int slot = SlotOf(TLevel.Shape, size);
+            if ((Present & (1U << size)) == 0 || slot < 0) continue;
+            TlbArrayShape shape = ShapeOf(TLevel.Shape, slot);
+            if (!TlbArray.IsHinted(shape.Ways)) continue;
+            byte* record = RecordOf(shape, TLevel.Arrays + slot, linear, size);
+            ulong page = TlbArray.TagOf(linear, size);
+            int way = TlbArray.FindWay(TlbArray.Tags(record), shape.Ways, page | Own, page | Globals);
+            if (way < 0) continue;
+            HintsOf(record, shape.Ways)[TlbArray.HintOf(linear, size)] = (byte)way;
+            TReplacement.Touch(StateOf(record, shape.Ways), shape.Ways, way);
+            return EntriesOf(record, shape.Ways) + way;
+        }
+
+        return null;
     }
 
     private void Store<TSide, TOther>(in TlbEntry entry, int size)
@@ -242,6 +290,7 @@ public sealed unsafe partial class SetAssociativeTlb<TGeometry, TReplacement, TS
 
         tags[way] = tag;
         EntriesOf(record, shape.Ways)[way] = entry;
+        if (TlbArray.IsHinted(shape.Ways)) HintsOf(record, shape.Ways)[TlbArray.HintOf(entry.Linear, size)] = (byte)way;
         Count(tag);
         TReplacement.Touch(state, shape.Ways, way);
     }

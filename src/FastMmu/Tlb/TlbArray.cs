@@ -7,10 +7,10 @@ namespace FastMmu.Tlb;
 /// <summary>One array of a TLB in native memory: sets one after the other, each a record of whole cache lines.</summary>
 /// <remarks>
 /// <code>
-/// record:  +------------------------+-------+-------------------+-----------------------+- - - -+
-///          | tag of each way, 8 B,  | swept | replacement state | entry of each way,    | to 64 |
-///          | padded to 4 or 8 with 0| 8 B   | (policy)          | 16 B                  |       |
-///          +------------------------+-------+-------------------+-----------------------+- - - -+
+/// record:  +-------------------------+-------+-------------------+--------------------+- - - - - - - -+- - - -+
+///          | tag of each way, 8 B,   | swept | replacement state | entry of each way, | hints, 1 KiB, | to 64 |
+///          | padded to 4 or 8 with 0 | 8 B   | (policy)          | 16 B               | over 32 ways  |       |
+///          +-------------------------+-------+-------------------+--------------------+- - - - - - - -+- - - -+
 ///
 ///           63                               19 18  17 16                        0
 /// tag:     +-----------------------------------+------+---------------------------+
@@ -19,6 +19,8 @@ namespace FastMmu.Tlb;
 /// </code>
 /// One comparison of 64 bits asks everything: the page, its size, whose it is, and whether it was invalidated since. A tag stands
 /// in a set at most once. <c>swept</c> is the value of <see cref="TlbContexts.Deaths"/> when dead tags of the set were last cleared.
+/// A hint is the way where a page with a number like this one's was found last: it is tried before the many ways of a large set are
+/// compared, and means nothing unless the tag there is the one looked for.
 /// </remarks>
 internal unsafe struct TlbArray
 {
@@ -26,6 +28,7 @@ internal unsafe struct TlbArray
     public const uint LastContext = (1U << ContextBits) - 1;
     public const ulong ContextMask = LastContext;
     public const int SizePosition = ContextBits;
+    public const int Hints = 1024;
 
     /// <summary>A linear address moves this far left in a tag, so that bits 63:57, copies of bit 56, fall out.</summary>
     public const int LinearShift = 7;
@@ -54,11 +57,32 @@ internal unsafe struct TlbArray
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int EntriesOffsetOf(int ways, int stateBytes) => (StateOffsetOf(ways) + stateBytes + 15) & ~15;
 
+    /// <summary>Where in a record the hints are, if it has any.</summary>
+    /// <param name="ways">Entries of the set.</param>
+    /// <param name="stateBytes">Bytes of replacement state.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int HintsOffsetOf(int ways, int stateBytes) => EntriesOffsetOf(ways, stateBytes) + (ways * sizeof(TlbEntry));
+
     /// <summary>Bytes of a record.</summary>
     /// <param name="ways">Entries of the set.</param>
     /// <param name="stateBytes">Bytes of replacement state.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int RecordBytesOf(int ways, int stateBytes) => (EntriesOffsetOf(ways, stateBytes) + (ways * sizeof(TlbEntry)) + 63) & ~63;
+    public static int RecordBytesOf(int ways, int stateBytes) => (HintsOffsetOf(ways, stateBytes) + (IsHinted(ways) ? Hints : 0) + 63) & ~63;
+
+    /// <summary>Whether a set has hints: where comparing all its tags costs more than looking one up.</summary>
+    /// <param name="ways">Entries of the set.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsHinted(int ways) => ways > 32;
+
+    /// <summary>Which hint is a page's: neighbours have different ones.</summary>
+    /// <param name="linear">An address in the page.</param>
+    /// <param name="size">Number of the page size, 0 to 3.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nuint HintOf(ulong linear, int size)
+    {
+        ulong page = linear >> TlbPageIndex.Shift(size);
+        return (nuint)((page ^ (page >> 10)) & (Hints - 1));
+    }
 
     /// <summary>A tag without its context.</summary>
     /// <param name="linear">An address in the page, canonical for 57 bits.</param>

@@ -118,10 +118,14 @@ public sealed class PagingStructureCacheTests
         Assert.Equal([0ul, 0x2000ul, 0x3000ul], cache.Contents().Select(e => e.Table).Order());
 
         // What was invalidated goes before what was not, however lately it was used.
-        cache.InvalidatePcid(0);
-        for (ulong i = 0; i < 2; i++) cache.Insert(i << 21, 1, 1, i << 12, 3);
-        cache.Insert(0, 2, 1, 0x7000, 3);
-        Assert.Equal(3, cache.Contents().Count);
+        cache.InvalidateAll();
+        cache.Insert(0, 0, 1, 0x4000, 3);
+        cache.Insert(1UL << 21, 1, 1, 0x5000, 3);
+        cache.Insert(2UL << 21, 1, 1, 0x6000, 3);
+        cache.InvalidatePcid(1);
+        cache.Insert(3UL << 21, 0, 1, 0x7000, 3);
+        cache.Insert(4UL << 21, 0, 1, 0x8000, 3);
+        Assert.Equal([0x4000ul, 0x7000ul, 0x8000ul], cache.Contents().Select(e => e.Table).Order());
     }
 
     [Fact]

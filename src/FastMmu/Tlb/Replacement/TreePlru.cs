@@ -15,7 +15,7 @@ namespace FastMmu.Tlb;
 /// </remarks>
 public readonly unsafe struct TreePlru : IReplacementPolicy
 {
-    /// <summary>For node (leaf) n of a tree of up to 64 ways: the bits of the nodes above it, and of those which shall be 1 after a touch.</summary>
+    /// <summary>For node n below 128: the bits of the nodes above it, all in the first word, and of those which shall be 1 after a touch.</summary>
     private static readonly (ulong Above, ulong Right)[] s_paths = Paths();
 
     /// <inheritdoc/>
@@ -30,19 +30,11 @@ public readonly unsafe struct TreePlru : IReplacementPolicy
     {
         int leaves = (int)BitOperations.RoundUpToPowerOf2((uint)ways);
         ulong* words = (ulong*)state;
-        if (leaves <= 64)
-        {
-            (ulong above, ulong right) = s_paths[(leaves + way) & 127];
-            *words = (*words & ~above) | right;
-            return;
-        }
-
-        for (int node = leaves + way; node > 1; node >>= 1)
-        {
-            int parent = node >> 1;
-            ulong* word = words + (parent >> 6);
-            *word = (*word & ~(1UL << parent)) | ((ulong)(~node & 1) << parent);
-        }
+        int node = leaves + way;
+        if (leaves > 128) node = TouchParent(words, node);
+        if (leaves > 64) node = TouchParent(words, node);
+        (ulong above, ulong right) = s_paths[node & 127];
+        *words = (*words & ~above) | right;
     }
 
     /// <inheritdoc/>
@@ -62,6 +54,15 @@ public readonly unsafe struct TreePlru : IReplacementPolicy
         }
 
         return node - leaves;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int TouchParent(ulong* words, int node)
+    {
+        int parent = node >> 1;
+        ulong* word = words + (parent >> 6);
+        *word = (*word & ~(1UL << parent)) | ((ulong)(~node & 1) << parent);
+        return parent;
     }
 
     private static (ulong Above, ulong Right)[] Paths()
