@@ -51,4 +51,22 @@ internal static class GuestOptions
 
     /// <summary><c>--cr3 X</c>: another address space than the running one.</summary>
     public static Option<string> Cr3() => new("--cr3") { Description = "Another address space than the one that runs: what CR3 would hold, in hexadecimal.", HelpName = "X" };
+
+    /// <summary><c>--cpl N</c>: another privilege level than the running one.</summary>
+    public static Option<int?> Cpl()
+    {
+        var cpl = new Option<int?>("--cpl") { Description = "Privilege level of the access, 0 to 3; the guest's own if not given.", HelpName = "N" };
+        cpl.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && int.TryParse(token.Value, out int number) && number is < 0 or > 3) result.AddError("--cpl must be 0 to 3.");
+        });
+        return cpl;
+    }
+
+    /// <summary><c>ADDRESS...</c>.</summary>
+    public static Argument<string[]> Addresses() => new("ADDRESS")
+    {
+        Description = "Hexadecimal, _ and ` allowed between digits: a linear address, or one through a segment register (gs:28) or a selector (2b:8049000).",
+        Arity = ArgumentArity.OneOrMore,
+    };
 }

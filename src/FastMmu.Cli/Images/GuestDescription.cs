@@ -54,11 +54,17 @@ internal sealed record GuestDescription
     /// <summary>MAXPHYADDR of the guest's processor, if the description says so.</summary>
     public int? PhysicalAddressBits { get; init; }
 
+    /// <summary>The memory types that the PAT's eight indices select, in the kernel's words; empty if not recorded.</summary>
+    public required IReadOnlyList<string> MemoryTypes { get; init; }
+
     /// <summary>The guest kernel's name for itself.</summary>
     public string? Kernel { get; init; }
 
     /// <summary>Who ran the guest: emulator, accelerator and processor model.</summary>
     public string? Host { get; init; }
+
+    /// <summary>Bytes of memory that the guest was given, if recorded.</summary>
+    public ulong? RamBytes { get; init; }
 
     /// <summary>Whether the tables were made by a generator and nothing ever ran.</summary>
     public bool Synthetic { get; init; }
@@ -68,6 +74,9 @@ internal sealed record GuestDescription
 
     /// <summary>Address spaces besides the running one.</summary>
     public required IReadOnlyList<GuestAddressSpace> Spaces { get; init; }
+
+    /// <summary>Whether Linux ran: then what it keeps in entries that are not present can be read.</summary>
+    public bool IsLinux => !Synthetic && (Kernel is null || Kernel.Contains("Linux", StringComparison.Ordinal));
 
     /// <summary>The processes whose address space CR3 selects.</summary>
     public required IReadOnlyList<int> RunningPids { get; init; }
@@ -86,6 +95,25 @@ internal sealed record GuestDescription
         RFlags = RFlags,
         Cpl = Cpl,
     };
+
+    /// <summary>Who lives in an address space.</summary>
+    /// <param name="cr3">What CR3 holds there.</param>
+    /// <returns>The process, if one is known, and words: <c>probe, process 114</c>.</returns>
+    public (int? Pid, string Process) ProcessOf(ulong cr3)
+    {
+        int? pid = cr3 == Cr3.Value && RunningPids.Count > 0 ? RunningPids[0] : null;
+        string name = "";
+        foreach (GuestAddressSpace space in Spaces)
+        {
+            // The name of the running process may be known from the other half of its page tables only.
+            bool same = pid is int running ? space.Pids.Contains(running) : space.Cr3 == cr3;
+            if (!same) continue;
+            pid ??= space.Pids.Count > 0 ? space.Pids[0] : null;
+            if (space.Names.Count > 0) name = space.Names[0];
+        }
+
+        return (pid, pid is int process ? $"{name}{(name.Length > 0 ? ", " : "")}process {process}" : name);
+    }
 
     /// <summary>A register by the first of its names that is listed, or null.</summary>
     public ulong? Register(params ReadOnlySpan<string> names)

@@ -43,6 +43,8 @@ internal static partial class GuestDescriptionReader
             Gdt = ReadTable(segments, "GDT"),
             Idt = ReadTable(segments, "IDT"),
             PhysicalAddressBits = ReadPhysicalAddressBits(root, cpu),
+            MemoryTypes = ReadMemoryTypes(root.Text("pat")),
+            RamBytes = root.Has("ram_size") ? root.Number("ram_size") : null,
             Kernel = root.Text("kernel"),
             Host = DescribeHost(root, cpu),
             Synthetic = root.Has("synthetic"),
@@ -177,6 +179,15 @@ internal static partial class GuestDescriptionReader
         if (!match.Success) return null;
         int bits = int.Parse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
         return bits is >= 32 and <= PhysicalAddress.MaxWidth ? bits : null;
+    }
+
+    // As Linux prints it at boot: "PAT: Configuration [0-7]: WB  WC  UC- UC  WB  WP  UC- WT".
+    private static IReadOnlyList<string> ReadMemoryTypes(string? pat)
+    {
+        int colon = pat?.LastIndexOf(':') ?? -1;
+        if (colon < 0) return [];
+        string[] types = pat![(colon + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return types.Length == 8 ? types : [];
     }
 
     [GeneratedRegex(@"^(\d{1,3}) bits physical")]

@@ -1,0 +1,40 @@
+using FastMmu.Processor;
+
+namespace FastMmu.Cli.Explain;
+
+/// <summary>Everything about one address of a guest: the way it goes, and what each access to it would do.</summary>
+internal sealed record Explanation
+{
+    /// <summary>The address as the user wrote it.</summary>
+    public required string Asked { get; init; }
+
+    /// <summary>The registers.</summary>
+    public required PagingState State { get; init; }
+
+    /// <summary>The way from a logical address; null if a linear one was asked for.</summary>
+    public LogicalPart? Logical { get; init; }
+
+    /// <summary>The linear address; null if segmentation refused.</summary>
+    public ulong? Linear { get; init; }
+
+    /// <summary>What the address is for: region, area of the process, symbol. May be empty.</summary>
+    public string Place { get; init; } = "";
+
+    /// <summary>The entries that the walk read, from the top down.</summary>
+    public IReadOnlyList<ExplainedEntry> Entries { get; init; } = [];
+
+    /// <summary>Where the walk ended, rights aside.</summary>
+    public Translation Walk { get; init; }
+
+    /// <summary>What stands at the physical address.</summary>
+    public string Behind { get; init; } = "";
+
+    /// <summary>The memory type that the PAT index selects, if the guest's PAT is known.</summary>
+    public string MemoryType { get; init; } = "";
+
+    /// <summary>What accesses would do.</summary>
+    public IReadOnlyList<AccessOutcome> Outcomes { get; init; } = [];
+
+    /// <summary>In which of the recorded address spaces the address is mapped; empty if there are no others.</summary>
+    public string Elsewhere { get; init; } = "";
+}
