@@ -14,7 +14,7 @@ internal readonly record struct Result(string Workload, string Side, double Nano
 internal sealed unsafe class Measurement : IDisposable
 {
     /// <summary>Addresses in a batch: both buffers together stay in a second-level cache.</summary>
-    private const int BatchLength = 16384;
+    public const int BatchLength = 16384;
 
     private readonly int _rounds;
     private readonly int _batchesPerRound;
@@ -27,6 +27,9 @@ internal sealed unsafe class Measurement : IDisposable
         _rounds = quick ? 5 : 15;
         _batchesPerRound = quick ? 8 : 32;
     }
+
+    /// <summary>Where the addresses of a batch are when a side translates them; a multiple of 4 KiB.</summary>
+    public ulong* Linear => _linear;
 
     /// <summary>Measures, after all sides have given the same answers.</summary>
     /// <exception cref="InvalidDataException">A side answers differently; nothing was measured.</exception>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FastMmu.NativeCompare;
 
 const string Usage = "usage: native-compare/run.sh [--quick] [--json FILE] [--workload NAME]...";
@@ -27,6 +28,10 @@ if (only.Find(name => workloads.All(w => w.Name != name)) is { } unknown)
     return 2;
 }
 
+bool hasUnicorn = NativeLibrary.TryLoad("libunicorn.so.2", out nint unicorn);
+if (!hasUnicorn) Console.WriteLine("native-compare: no libunicorn.so.2 here (Debian's libunicorn2), so unicorn is skipped.");
+
+bool unicornWalks = true;
 var results = new List<Result>();
 try
 {
@@ -39,8 +44,14 @@ try
         using Workload workload = create();
         var sides = new List<Side> { new ScalarSide(workload.CreateMmu()), new BatchSide(workload.CreateMmu()) };
         if (native is not null) sides.AddRange(native.Create(workload));
+        if (hasUnicorn && Unicorn(workload, measurement) is { } side)
+        {
+            sides.Add(side);
+            unicornWalks &= side.WalksTables;
+        }
+
         results.AddRange(measurement.Run(workload, sides));
-        foreach (Side side in sides) side.Dispose();
+        sides.ForEach(s => s.Dispose());
     }
 
     if (!Console.IsErrorRedirected) Console.Error.Write($"\r{"",-12}\r");
@@ -53,4 +64,8 @@ catch (Exception failure) when (failure is IOException or InvalidDataException o
 }
 
 Console.Write(Report.Table(results));
+if (!unicornWalks) Console.WriteLine("This version of unicorn does not walk an x86 guest's page tables: its misses cost no walk.");
 return 0;
+
+unsafe UnicornSide? Unicorn(Workload workload, Measurement measurement) =>
+    UnicornSide.Create(unicorn, workload, measurement.Linear, Measurement.BatchLength);

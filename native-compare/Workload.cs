@@ -30,13 +30,15 @@ internal sealed unsafe class Workload : IDisposable
     public Workload(string name, ulong pages, PageSize size, ulong unmappedOneIn, ulong[] addresses)
         : this(name, addresses, size, pages * size.Bytes())
     {
+        LinearRanges = [(FirstLinear, pages * size.Bytes())];
+        HasFaults = unmappedOneIn != 0;
         // Large spaces are mapped in pieces of several pages: with one call a page, building them would take longer than measuring.
         ulong perPiece = Math.Max(1, pages / ExtentsAtMost);
         ulong pieces = pages / perPiece;
         ulong pieceBytes = perPiece * size.Bytes();
         for (ulong piece = 0; piece < pieces; piece++)
         {
-            if (unmappedOneIn != 0 && piece % unmappedOneIn == unmappedOneIn / 2) continue;
+            if (HasFaults && piece % unmappedOneIn == unmappedOneIn / 2) continue;
             // An odd multiplier permutes the numbers below a power of two.
             ulong place = (piece * 0x9e37_79b1) & (pieces - 1);
             Map(FirstLinear + (piece * pieceBytes), place * pieceBytes, pieceBytes);
@@ -57,6 +59,8 @@ internal sealed unsafe class Workload : IDisposable
             ulong page = address & ~(FrameBytes - 1);
             if (touched.Add(page)) Map(page, (ulong)touched.Count * FrameBytes, FrameBytes);
         }
+
+        LinearRanges = [.. touched.Order().Select(page => (page, FrameBytes))];
 
         Finish();
     }
@@ -92,6 +96,12 @@ internal sealed unsafe class Workload : IDisposable
     /// <summary>The leaf entries of consecutive pages from <see cref="FirstLinear"/> on; a few tables of upper levels lie between them.</summary>
     public ulong* LeafEntries { get; private set; }
 
+    /// <summary>The addresses that may be translated: start and bytes of each stretch, in multiples of 4 KiB.</summary>
+    public IReadOnlyList<(ulong Start, ulong Length)> LinearRanges { get; private set; } = [];
+
+    /// <summary>Whether some of the addresses are not mapped.</summary>
+    public bool HasFaults { get; }
+
     /// <summary>The tables.</summary>
     public PageMapper Space { get; }
 
@@ -106,13 +116,14 @@ internal sealed unsafe class Workload : IDisposable
         return fault.IsFault ? throw new InvalidOperationException($"Paging cannot be enabled: {fault}.") : mmu;
     }
 
-    public void Dispose() => _memory.Dispose();
-
-    private void Map(ulong linear, ulong physical, ulong length)
+    /// <summary>Maps a stretch for a side's own use, beside what is translated. RAM need not be there.</summary>
+    public void Map(ulong linear, ulong physical, ulong length)
     {
         MapOutcome outcome = Space.Map(linear, physical, length, Leaf);
         if (!outcome.Ok) throw new InvalidOperationException($"{Name}: 0x{linear:x} cannot be mapped: {outcome}.");
     }
+
+    public void Dispose() => _memory.Dispose();
 
     private void Finish()
     {
