@@ -27,7 +27,7 @@ internal static class Report
         var text = new StringBuilder();
         text.Append("workload  ");
         foreach (string side in sides) text.Append(side.PadLeft(16));
-        text.Append("  |");
+        if (ratios.Length != 0) text.Append("  |");
         foreach (var ratio in ratios) text.Append(ratio.Title.PadLeft(12));
         text.AppendLine();
         foreach (IGrouping<string, Result> workload in results.GroupBy(r => r.Workload))
@@ -35,7 +35,7 @@ internal static class Report
             Dictionary<string, Result> bySide = workload.ToDictionary(r => r.Side);
             text.Append(workload.Key.PadRight(10));
             foreach (string side in sides) text.Append((bySide.TryGetValue(side, out Result r) ? $"{r.Nanoseconds:0.00} ±{r.Spread / 2:0.00}" : "-").PadLeft(16));
-            text.Append("  |");
+            if (ratios.Length != 0) text.Append("  |");
             foreach ((_, string fast, string slow) in ratios)
             {
                 bool both = bySide.ContainsKey(fast) && bySide.ContainsKey(slow);

@@ -8,12 +8,12 @@ have() { command -v "$1" >/dev/null; }
 
 library=()
 if have cmake && { have make || have ninja; } && { have c++ || have g++ || have clang++; }; then
-  cmake -S "$here" -B "$here/build" -DCMAKE_BUILD_TYPE=Release >/dev/null
-  cmake --build "$here/build" --config Release >/dev/null
+  built=$(cmake -S "$here" -B "$here/build" -DCMAKE_BUILD_TYPE=Release 2>&1 && cmake --build "$here/build" --config Release 2>&1) ||
+    { echo "$built" >&2; exit 1; }
   library=(--library "$(find "$here/build" -maxdepth 2 -name 'libnative_compare.*' | head -n 1)")
 else
   echo "native-compare: no cmake and C++ compiler here, so the C++ sides and the limit are skipped."
 fi
 
-dotnet build "$here/NativeCompare.csproj" -c Release -v q --nologo
+built=$(dotnet build "$here/NativeCompare.csproj" -c Release -v q --nologo 2>&1) || { echo "$built" >&2; exit 1; }
 exec dotnet "$here/bin/Release/net10.0/NativeCompare.dll" "${library[@]}" "$@"

@@ -1,1 +1,29 @@
-BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Diagnosers;
+using BenchmarkDotNet.Exporters;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+
+// --smoke runs every benchmark once, to see that all of them work. Everything else is BenchmarkDotNet's: --filter, --list, --artifacts, ...
+bool smoke = args.Contains("--smoke");
+string[] rest = [.. args.Where(a => a != "--smoke")];
+if (smoke && rest.Length == 0) rest = ["--filter", "*"];
+
+// In process: version 0.14 knows no project to build for .NET 10.
+Job job = (smoke ? Job.Dry : Job.ShortRun.WithWarmupCount(5).WithIterationCount(10)).WithToolchain(InProcessEmitToolchain.Instance);
+IConfig config = ManualConfig.CreateEmpty()
+    .AddJob(job)
+    .AddColumnProvider(DefaultColumnProviders.Instance)
+    .AddDiagnoser(MemoryDiagnoser.Default)
+    .AddExporter(MarkdownExporter.GitHub)
+    .AddLogger(ConsoleLogger.Default);
+
+Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(rest, config)];
+int reports = summaries.Sum(s => s.Reports.Length);
+int failed = summaries.Sum(s => s.Reports.Count(r => !r.Success)) + summaries.Count(s => s.HasCriticalValidationErrors);
+if (smoke) Console.WriteLine($"{reports} benchmarks ran, {failed} failed");
+return failed == 0 && (!smoke || reports > 0) ? 0 : 1;
