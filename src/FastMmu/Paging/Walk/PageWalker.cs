@@ -204,13 +204,20 @@ public static class PageWalker<TMode> where TMode : struct, IPagingMode
         {
             WalkStep step = path[i];
             ulong marked = step.Raw | EntryBits.Accessed | (i == path.Count - 1 ? dirty : 0);
-            if (marked == step.Raw) continue;
-            bool swapped = TMode.EntryBytes == 8
-                ? tables.CompareExchange64(step.EntryAddress, step.Raw, marked)
-                : tables.CompareExchange32(step.EntryAddress, (uint)step.Raw, (uint)marked);
-            if (!swapped) return false;
+            if (marked == step.Raw || TrySwap(ref tables, step.EntryAddress, step.Raw, marked)) continue;
+
+            // A table that contains itself is met again further down, marked by this very walk: no change by somebody else.
+            bool metAbove = false;
+            for (int above = firstStep; above < i; above++) metAbove |= path[above].EntryAddress == step.EntryAddress;
+            if (!metAbove || !TrySwap(ref tables, step.EntryAddress, step.Raw | EntryBits.Accessed, marked)) return false;
         }
 
         return true;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TrySwap<TTables>(ref TTables tables, ulong address, ulong expected, ulong value) where TTables : struct, ITableMemory =>
+        TMode.EntryBytes == 8
+            ? tables.CompareExchange64(address, expected, value)
+            : tables.CompareExchange32(address, (uint)expected, (uint)value);
 }
