@@ -139,8 +139,8 @@ public sealed class ReferenceTlb
         // Like a base or an MSR, the address is canonical by the processor's width, not the mode's: bits 63:56 equal if LA57 exists.
         ulong upper = Bits.Range(63, state.Features.La57 ? 56 : 47);
         if (type == 0 && (linear & upper) != 0 && (linear & upper) != upper) return false;
-        if (!controls.IsLongMode) linear &= 0xffff_ffff;
 
+        // Type 0 takes all 64 bits of the address, outside 64-bit mode too.
         _translations.RemoveWhere(translation => type switch
         {
             0 => !translation.Page.Global && translation.Pcid == pcid && translation.Page.Covers(linear),
