@@ -1,0 +1,17 @@
+using System.Text;
+using FastMmu.Processor;
+using FastMmu.Reference;
+
+namespace FastMmu.Tests.Generators;
+
+/// <summary>A processor with its registers, the paging structures in its memory, and the accesses that it makes.</summary>
+internal sealed record RandomMachine(PagingState State, IReadOnlyList<TableWord> Words, IReadOnlyList<ReferenceAccess> Accesses)
+{
+    public override string ToString()
+    {
+        var text = new StringBuilder().AppendLine(RegisterGenerator.Describe(State));
+        Listing.Append(text, Words);
+        Listing.Append(text, Accesses);
+        return text.ToString();
+    }
+}
