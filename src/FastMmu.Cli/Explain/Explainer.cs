@@ -1,6 +1,7 @@
 using FastMmu.Addresses;
 using FastMmu.Cli.Images;
 using FastMmu.Memory;
+using FastMmu.Paging.Mapping;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
 using FastMmu.Segmentation;
@@ -39,6 +40,7 @@ internal sealed class Explainer(GuestProcessor processor)
             Behind = walk.Ok ? Behind(walk.Physical) : "",
             MemoryType = walk.Ok && processor.Guest.Description.MemoryTypes is { Count: 8 } types ? types[walk.PatIndex] : "",
             Outcomes = Outcomes(linear),
+            Costs = walk.Ok && walk.PageSize != PageSize.None ? TableCost.Of([new LinearRange(linear & ~0xfffUL, 0x1000)]) : [],
             Elsewhere = Elsewhere(plain, linear, state.Cr3.Value),
         };
     }

@@ -1,3 +1,4 @@
+using FastMmu.Paging.Mapping;
 using FastMmu.Processor;
 
 namespace FastMmu.Cli.Explain;
@@ -34,6 +35,9 @@ internal sealed record Explanation
 
     /// <summary>What accesses would do.</summary>
     public IReadOnlyList<AccessOutcome> Outcomes { get; init; } = [];
+
+    /// <summary>What tables of one to five levels would cost to map this page and nothing else; empty if there is no page.</summary>
+    public IReadOnlyList<TableCost> Costs { get; init; } = [];
 
     /// <summary>In which of the recorded address spaces the address is mapped; empty if there are no others.</summary>
     public string Elsewhere { get; init; } = "";

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FastMmu.Addresses;
+using FastMmu.Paging.Mapping;
 using FastMmu.Segmentation;
 
 namespace FastMmu.Cli.Explain;
@@ -29,6 +30,7 @@ internal static class ExplanationJson
             }
 
             if (explanation.Elsewhere.Length > 0) json.WriteString("elsewhere", explanation.Elsewhere);
+            WriteCosts(json, explanation);
             WriteOutcomes(json, explanation);
         }
 
@@ -118,6 +120,18 @@ internal static class ExplanationJson
         }
 
         json.WriteEndArray();
+    }
+
+    private static void WriteCosts(Utf8JsonWriter json, Explanation explanation)
+    {
+        if (explanation.Costs.Count == 0) return;
+        json.WriteStartObject("tableCosts");
+        foreach (TableCost cost in explanation.Costs)
+        {
+            if (cost.Bytes is ulong bytes) json.WriteNumber(cost.Shape.Name, bytes);
+        }
+
+        json.WriteEndObject();
     }
 
     private static void WriteOutcomes(Utf8JsonWriter json, Explanation explanation)

@@ -24,6 +24,7 @@ internal static class ExplanationText
         WriteWalk(console, explanation, linear);
         WritePhysical(console, explanation, linear);
         if (explanation.Elsewhere.Length > 0) Line(console, "elsewhere", explanation.Elsewhere);
+        WriteCosts(console, explanation);
         WriteOutcomes(console, explanation);
     }
 
@@ -125,6 +126,12 @@ internal static class ExplanationText
         string type = explanation.MemoryType.Length > 0 ? $" ({explanation.MemoryType})" : "";
         Line(console, "physical", $"{walk.Physical} = {walk.PageSize.Name()} page 0x{walk.Physical.Value - offset:x} + 0x{offset:x}, {explanation.Behind}, PAT index {walk.PatIndex}{type}");
         Line(console, "rights", $"{Describe(walk.Rights)} (all levels together)");
+    }
+
+    private static void WriteCosts(ToolConsole console, Explanation explanation)
+    {
+        string[] costs = [.. explanation.Costs.Where(c => c.Bytes is not null).Select(c => $"{c.Shape.Name} {Quantity.Bytes(c.Bytes!.Value)}")];
+        if (costs.Length > 0) Line(console, "tables", $"for this page alone: {string.Join("; ", costs)}");
     }
 
     private static void WriteOutcomes(ToolConsole console, Explanation explanation)

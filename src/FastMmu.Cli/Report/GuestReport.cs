@@ -39,6 +39,12 @@ internal sealed record GuestReport
     /// <summary>Tables and mapped bytes; null if paging is off.</summary>
     public AddressSpaceSummary? Summary { get; init; }
 
+    /// <summary>What tables of one to five levels would cost for the same pages, large ones kept large where the tables have them.</summary>
+    public IReadOnlyList<TableCost> Costs { get; init; } = [];
+
+    /// <summary>The same if everything were mapped by 4-KiB pages.</summary>
+    public IReadOnlyList<TableCost> CostsOfSmallPages { get; init; } = [];
+
     /// <summary>The regions in which something is mapped, by ascending address.</summary>
     public IReadOnlyList<RegionUse> Regions { get; init; } = [];
 

@@ -23,6 +23,8 @@ internal static class GuestReportJson
         }
 
         if (report.Summary is AddressSpaceSummary summary) WriteTables(json, summary);
+        WriteCosts(json, "tableCosts", report.Costs);
+        WriteCosts(json, "tableCostsOfSmallPages", report.CostsOfSmallPages);
         WriteRegions(json, report);
         WriteAreas(json, report);
         WriteTranslations(json, report);
@@ -106,6 +108,21 @@ internal static class GuestReportJson
             json.WriteString("rights", kind.Rights.ToString());
             json.WriteNumber("pages", kind.Pages);
             json.WriteNumber("bytes", kind.Bytes);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteCosts(Utf8JsonWriter json, string name, IReadOnlyList<TableCost> costs)
+    {
+        json.WriteStartArray(name);
+        foreach (TableCost cost in costs)
+        {
+            json.WriteStartObject();
+            json.WriteString("arrangement", cost.Shape.Name);
+            if (cost.Tables is long tables) json.WriteNumber("tables", tables);
+            if (cost.Bytes is ulong bytes) json.WriteNumber("bytes", bytes);
             json.WriteEndObject();
         }
 

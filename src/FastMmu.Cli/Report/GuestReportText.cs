@@ -30,6 +30,7 @@ internal static class GuestReportText
         {
             WriteSpaces(console, report);
             WriteTables(console, report);
+            WriteCosts(console, report);
             WriteRegions(console, report);
             WriteAreas(console, report);
             WriteTranslations(console, report);
@@ -140,9 +141,8 @@ internal static class GuestReportText
                 Quantity.Count(level.PresentEntries), Quantity.Count(level.TableEntries), Quantity.Count(level.Leaves), Quantity.Count(level.MalformedEntries));
         }
 
-        ulong bytes = summary.Levels.Aggregate(0UL, (sum, l) => sum + TableBytes(report.State.Mode, l));
         levels.Add(
-            "all", Quantity.Count(summary.Tables), Quantity.Bytes(bytes), Quantity.Count(summary.Levels.Sum(l => l.PresentEntries)),
+            "all", Quantity.Count(summary.Tables), Quantity.Bytes(TableBytes(report.State.Mode, summary)), Quantity.Count(summary.Levels.Sum(l => l.PresentEntries)),
             Quantity.Count(summary.Levels.Sum(l => l.TableEntries)), Quantity.Count(summary.Levels.Sum(l => l.Leaves)), Quantity.Count(summary.Levels.Sum(l => l.MalformedEntries)));
         levels.Write(console);
         console.Output.WriteLine();
@@ -158,6 +158,31 @@ internal static class GuestReportText
 
     /// <summary>Bytes of the tables of a level; the PDPT of PAE has 32.</summary>
     private static ulong TableBytes(PagingMode mode, LevelSummary level) => (ulong)level.Tables * (mode == PagingMode.Pae && level.Level == 3 ? 32UL : 4096UL);
+
+    private static ulong TableBytes(PagingMode mode, AddressSpaceSummary summary) => summary.Levels.Aggregate(0UL, (sum, l) => sum + TableBytes(mode, l));
+
+    private static void WriteCosts(ToolConsole console, GuestReport report)
+    {
+        Heading(console, "What tables of other depths would cost for the same pages");
+        var table = new TextTable("arrangement", ">tables", ">bytes", ">all 4 KiB: tables", ">bytes", "");
+        foreach ((TableCost cost, TableCost small) in report.Costs.Zip(report.CostsOfSmallPages))
+        {
+            if (cost.Bytes is ulong bytes && cost.Tables is long tables && small.Bytes is ulong smallBytes && small.Tables is long smallTables)
+            {
+                table.Add(cost.Shape.Name, Quantity.Count(tables), Quantity.Bytes(bytes), Quantity.Count(smallTables), Quantity.Bytes(smallBytes));
+            }
+            else
+            {
+                table.Add(cost.Shape.Name, "-", "-", "-", "-", $"cannot map addresses of more than {cost.Shape.LinearWidth} bits");
+            }
+        }
+
+        AddressSpaceSummary built = report.Summary!;
+        long expected = report.Costs.FirstOrDefault(c => c.Shape.Levels == (int)report.State.Mode && c.Tables is not null).Tables ?? 0;
+        string remark = built.Tables < expected ? "fewer, for some are reached by several paths" : "";
+        table.Add("as built here", Quantity.Count(built.Tables), Quantity.Bytes(TableBytes(report.State.Mode, built)), "", "", remark);
+        table.Write(console);
+    }
 
     private static void WriteRegions(ToolConsole console, GuestReport report)
     {

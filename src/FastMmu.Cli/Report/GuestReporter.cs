@@ -54,6 +54,8 @@ internal static class GuestReporter
             Layout = layout,
             Spaces = paging ? CountSpaces(guest) : [],
             Summary = summary,
+            Costs = view is null ? [] : TableCost.Of(view, pageLimit: GuestLayout.MostPages),
+            CostsOfSmallPages = view is null ? [] : TableCost.Of(view, largePages: false, GuestLayout.MostPages),
             Regions = regions,
             Areas = areas,
             Translations = translations,

@@ -30,6 +30,7 @@ public sealed class ExplainCommandTests
             "PT         2  0x2cdb010  0x0000000000202025  4 KiB page 0x202000, read-only, user, accessed",
             "physical   0x202790 = 4 KiB page 0x202000 + 0x790, RAM, PAT index 0 (WB)",
             "rights     user, read-only, executable",
+            "tables     for this page alone: one level, 32-bit 4 MiB; two levels 8 KiB;",
         }) Assert.Contains(part, text, StringComparison.Ordinal);
         Assert.Matches("CPL 0 +#PF\\(P\\): SMAP: supervisor access to a user page +#PF\\(P\\|W\\): SMAP[^#]+#PF\\(P\\|I\\): SMEP", text);
         Assert.Matches("CPL 0, AC=1 +allowed +#PF\\(P\\|W\\): write-protected page", text);

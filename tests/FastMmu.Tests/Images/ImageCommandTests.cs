@@ -22,6 +22,10 @@ public sealed class ImageCommandTests
             "ffffff7000007000  ffffff70ffff7fff  espfix stacks",
             "ffff8ca389806000  ffff8ca389806fff  direct map of physical memory",
             "/anon_hugepage (deleted)",
+            "one level, 48-bit        1  512 GiB",
+            "four levels          2,086  8.1 MiB",
+            "as built here           36  144 KiB",
+            "fewer, for some are reached by several paths",
             "all agree",
         }) Assert.Contains(text, run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("WRONG", run.Output, StringComparison.Ordinal);

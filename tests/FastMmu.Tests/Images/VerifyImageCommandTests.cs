@@ -32,6 +32,61 @@ public sealed class VerifyImageCommandTests
     }
 
     [Fact]
+    public void Mapping_NotRecorded_IsAMismatch()
+    {
+        using var folder = new GuestFolder();
+        folder.Write("mappings.tsv", "vaddr\tpaddr\tflags\tpage_size\n0x800000\t0x400000\t--PDA---W\t0x400000\n");
+        ToolRun run = ToolRun.Of("verify", "image", folder.Path);
+        Assert.Equal((1, "10 checked, 1 mismatched"), (run.Code, run.LastLine));
+        Assert.Contains("mappings.tsv: 0x401000: expected no mapping, for none is recorded, got 0x5000 ---DA--UW 0x1000", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Mappings_NoneRecorded_EveryPageIsAMismatch()
+    {
+        using var folder = new GuestFolder();
+        folder.Write("mappings.tsv", "vaddr\tpaddr\tflags\tpage_size\n");
+        Assert.EndsWith(" 2 mismatched", ToolRun.Of("verify", "image", folder.Path).LastLine, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Mappings_OutOfOrder_AreCheckedByTheWalkerAndSaid()
+    {
+        using var folder = new GuestFolder();
+        folder.Write("mappings.tsv", "vaddr\tpaddr\tflags\tpage_size\n0x800000\t0x400000\t--PDA---W\t0x400000\n0x800000\t0x400000\t--PDA---W\t0x400000\n");
+        ToolRun run = ToolRun.Of("verify", "image", folder.Path);
+        Assert.Contains("not in the order of addresses: the running address space was not searched", run.Output, StringComparison.Ordinal);
+        // The page in front of the first row was met before the order broke.
+        Assert.Equal((1, "11 checked, 1 mismatched"), (run.Code, run.LastLine));
+    }
+
+    [Fact]
+    public void Mappings_OfSpacesInTurns_AreCheckedAndSaid()
+    {
+        using var folder = new GuestFolder();
+        const string rows = "0x1000\t0x401000\t0x5000\t---DA--UW\t0x1000\n0x1000\t0x800000\t0x400000\t--PDA---W\t0x400000\n";
+        folder.Write("spaces/mappings.tsv", "cr3\tvaddr\tpaddr\tflags\tpage_size\n" + rows + "0x3000\t0x401000\t0x5000\t---DA--UW\t0x1000\n" + rows);
+        ToolRun run = ToolRun.Of("verify", "image", folder.Path);
+        Assert.Equal((1, "15 checked, 1 mismatched"), (run.Code, run.LastLine));
+        Assert.Contains("CR3 0x1000 comes again", run.Output, StringComparison.Ordinal);
+        Assert.Contains("0x401000 with CR3 0x3000: expected 0x5000 ---DA--UW 0x1000, got #PF(0)", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Mappings_OfTablesThatMapThemselves_AreNotSearchedForEver()
+    {
+        using GuestFolder folder = new GuestFolder()
+            .With("\"paging_mode\": \"2level\"", "\"paging_mode\": \"la48\"").With("\"CR4\": \"0x10\"", "\"CR4\": \"0x20\", \"EFER\": \"0xd00\"");
+        for (int i = 0; i < 512; i++) BitConverter.TryWriteBytes(folder.Memory.AsSpan(0x1000 + (8 * i)), 0x1067UL);
+        folder.Save();
+        foreach (string name in new[] { "queries.tsv", "spaces/queries.tsv", "pagemap.tsv" }) folder.Delete(name);
+        folder.Write("mappings.tsv", "vaddr\tpaddr\tflags\tpage_size\n0xffffffffffffe000\t0x1000\t---DA--UW\t0x1000\n");
+        ToolRun run = ToolRun.Of("verify", "image", folder.Path);
+        Assert.Equal((1, "100001 checked, 100000 mismatched"), (run.Code, run.LastLine));
+        Assert.Contains("maps at least 100000 pages that are not recorded", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Process_WithoutAddressSpace_IsSaid()
     {
         using var folder = new GuestFolder();
