@@ -241,8 +241,10 @@ public sealed class AccessedDirtyRules
                 if (toggle != 0) Assert.Equal(MmuFault.None, machine.Mmu.WriteCr4(machine.Mmu.State.Cr4.Value ^ toggle));
             }
 
+            // Every other access moves data, and may cross into the next page.
             Translation answer = plain.Mmu.Translate(linear, access, privilege);
             Assert.Equal(answer, cached.Mmu.Translate(linear, access, privilege));
+            if (round % 2 == 0) Assert.Equal(MoveData(plain, linear, access, privilege, (uint)round), MoveData(cached, linear, access, privilege, (uint)round));
             Assert.Equal(plain.Mmu.Cr2, cached.Mmu.Cr2);
             for (int level = 1; level <= 4; level++)
             {
@@ -256,6 +258,16 @@ public sealed class AccessedDirtyRules
 
         Assert.InRange(ok, 1200, 4800);
         Assert.InRange(refused, 1200, 4800);
+
+        static (bool, uint, MmuFault) MoveData(TableMachine machine, ulong linear, Access access, Privilege privilege, uint value)
+        {
+            machine.Mmu.SetCpl(privilege == Privilege.User ? 3 : 0);
+            MmuFault fault;
+            bool done = access == Access.Write
+                ? machine.Mmu.TryWrite(linear, value, out fault)
+                : machine.Mmu.TryRead(linear, out value, out fault);
+            return (done, value, fault);
+        }
 
         static void Rewrite(TableMachine machine, int[] seeds)
         {

@@ -247,8 +247,11 @@ public sealed class ReservedBitRules
         Assert.Equal(PageSize.Size1G, has.Maps(0x9234_5678, 0x5234_5678).PageSize);
 
         using var lacks = new TableMachine(mode, TableMachine.Features46 with { OneGigabytePages = false });
-        lacks[3, 1] = 0x8000_0000 | Bit.Ps | Bit.Pwu;
-        lacks.Faults(Pf.P | Pf.Rsvd, 0x5234_5678);
+
+        // Who takes it for a table finds one, and a page below.
+        lacks[3, 1] = TableMachine.Table(2) | Bit.Ps | Bit.Pwu;
+        lacks[1, 7] = 0x1_0000 | Bit.Pwu;
+        Assert.Equal(3, lacks.Faults(Pf.P | Pf.Rsvd, 0x4000_7123).Fault.Level);
     }
 
     [Theory]

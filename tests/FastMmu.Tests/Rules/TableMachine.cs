@@ -102,7 +102,8 @@ internal sealed class TableMachine : IDisposable
         Assert.Equal(MmuFault.None, Mmu.WriteEfer(on ? Mmu.State.Efer.Value | Efer.NxeBit : Mmu.State.Efer.Value & ~Efer.NxeBit));
 
     /// <summary>
-    /// Asks three times: without a trace, then for real, then for real again, when a cached translation may answer. All must agree.
+    /// Asks in every way there is: without a trace, for real, for real again when a cached translation may answer, as a batch, and as the program
+    /// itself would. All must agree.
     /// </summary>
     public Translation Ask(ulong linear, Access access = Access.Read, Privilege privilege = Privilege.Supervisor, bool stack = false)
     {
@@ -111,7 +112,38 @@ internal sealed class TableMachine : IDisposable
         Translation second = Mmu.Translate(linear, access, privilege, stack);
         Assert.Equal(first, second);
         Assert.Equal(first, probe);
+        ulong[] lane = [linear];
+        BatchResult batch = Mmu.TranslateBatch(lane, lane, access, privilege);
+        Assert.Equal(first.Ok ? new BatchResult(1, 0, -1) : new BatchResult(0, 1, 0), batch);
+        Assert.Equal(first.Ok ? first.Physical.Value : BatchResult.FaultedLane, lane[0]);
+        if (!stack && access <= Access.Execute && privilege <= Privilege.User && Mode != PagingMode.None) AskAsProgram(linear, access, privilege, first);
         return first;
+    }
+
+    // Reads, writes back or fetches one byte at the CPL that has the privilege.
+    private void AskAsProgram(ulong linear, Access access, Privilege privilege, Translation expected)
+    {
+        int cpl = Mmu.State.Cpl;
+        Mmu.SetCpl(privilege == Privilege.User ? 3 : 0);
+        Span<byte> code = stackalloc byte[1];
+        for (int round = 0; round < 2; round++)
+        {
+            byte value = expected.Ok ? Memory.Read<byte>(expected.Physical) : (byte)0;
+            byte read = value;
+            MmuFault fault;
+            bool done = access switch
+            {
+                Access.Read => Mmu.TryRead(linear, out read, out fault),
+                Access.Write => Mmu.TryWrite(linear, value, out fault),
+                _ => Mmu.Fetch(linear, code, out fault) == 1,
+            };
+            if (access == Access.Execute && done) read = code[0];
+            Assert.Equal(expected.Fault, fault);
+            Assert.Equal(expected.Ok, done);
+            if (done) Assert.Equal(value, read);
+        }
+
+        Mmu.SetCpl(cpl);
     }
 
     /// <summary>The access must reach a physical address.</summary>

@@ -185,6 +185,7 @@ public sealed class WalkRules
         {
             for (int level = 1; level <= (mode == PagingMode.Pae ? 2 : machine.TopLevel); level++) machine[level, 0] = RandomEntry(random, machine, level);
             machine.Mmu.InvalidateAll();
+            if (round % 100 == 0) machine.SetNxe(round % 200 == 0);
             machine.Mmu.SetRFlags(random.Next(2) == 0 ? 0 : RFlags.AcBit);
             var access = (Access)random.Next(3);
             var privilege = (Privilege)random.Next(3);
