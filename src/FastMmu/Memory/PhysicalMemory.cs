@@ -139,6 +139,12 @@ public sealed unsafe class PhysicalMemory : IDisposable
         Interlocked.Increment(ref _liveCount);
     }
 
+    /// <summary>Called before the memory goes: whoever holds host addresses must forget them.</summary>
+    internal event Action? Disposing;
+
+    /// <summary>Where physical address 0 would be: host addresses of RAM in the window are this plus the physical address.</summary>
+    internal byte* WindowBase => _base;
+
     /// <summary>What stands behind an address.</summary>
     /// <param name="address">The address.</param>
     /// <example><code>
@@ -282,10 +288,11 @@ public sealed unsafe class PhysicalMemory : IDisposable
         Store(address.Value, source, rom: true);
     }
 
-    /// <summary>Frees the memory. Idempotent.</summary>
+    /// <summary>Frees the memory. Idempotent. Every <see cref="Mmu"/> over it forgets what it cached.</summary>
     public void Dispose()
     {
         if (_base == null) return;
+        Disposing?.Invoke();
         _base = null;
         // With no chunk left, every access takes the slow path, which knows that the memory is gone.
         _chunks = [];
@@ -310,6 +317,9 @@ public sealed unsafe class PhysicalMemory : IDisposable
 
         return FindSlowly(address, size);
     }
+
+    /// <summary>Whether a 4-KiB page is RAM in the window, so that its host address is <see cref="WindowBase"/> plus the physical one.</summary>
+    internal bool IsWindowRam(ulong page) => page < WindowLimit && Find(page, 4096) == _base + page;
 
     /// <summary>Reads a naturally aligned paging-structure entry of 8 bytes; all ones where there is no memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

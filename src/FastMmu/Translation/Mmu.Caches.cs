@@ -8,12 +8,16 @@ using FastMmu.Tlb;
 namespace FastMmu;
 
 /// <content>Cached translations: how a miss is filled, and what drops what.</content>
-public sealed partial class Mmu
+public sealed unsafe partial class Mmu
 {
     private readonly TranslationCache _tlb;
     private readonly PagingStructureCache _structures;
     private readonly bool _counting;
     private ulong _walks, _entriesRead, _structureHits, _faults;
+    private readonly FastTable _fast = new();
+    private byte* _base;
+    private ulong _signBias, _signMask;
+    private bool _fastUsable;
     private int _pcid;
 
     /// <summary>What was counted; all zero unless <see cref="MmuOptions.Statistics"/> is on.</summary>
@@ -44,6 +48,7 @@ public sealed partial class Mmu
         else if (!linear.IsCanonical(_context.State.LinearWidth)) return;
         _tlb.InvalidatePage(address, _pcid);
         _structures.InvalidatePage(address, _pcid);
+        _fast.ForgetPage(address, _pcid, globals: true, structures: true);
     }
 
     /// <summary>INVPCID.</summary>
@@ -78,10 +83,12 @@ public sealed partial class Mmu
                 if (!_context.State.Efer.Lma) linear = (uint)linear;
                 _tlb.InvalidateAddress((int)pcid, linear);
                 _structures.InvalidatePcid((int)pcid);
+                _fast.ForgetPage(linear, (int)pcid, globals: false, structures: true);
                 break;
             case InvpcidType.SingleContext:
                 _tlb.InvalidatePcid((int)pcid);
                 _structures.InvalidatePcid((int)pcid);
+                _fast.ForgetPcid((int)pcid);
                 break;
             case InvpcidType.AllIncludingGlobal:
                 InvalidateAll();
@@ -89,6 +96,7 @@ public sealed partial class Mmu
             default:
                 _tlb.InvalidateNonGlobal();
                 _structures.InvalidateAll();
+                _fast.ForgetAll();
                 break;
         }
 
@@ -106,6 +114,7 @@ public sealed partial class Mmu
     {
         _tlb.InvalidateAll();
         _structures.InvalidateAll();
+        _fast.ForgetAll();
     }
 
     private void Apply(CacheEffect effect)
@@ -118,23 +127,52 @@ public sealed partial class Mmu
             case CacheEffect.CurrentPcid:
                 _tlb.InvalidatePcid(_pcid);
                 _structures.InvalidatePcid(_pcid);
+                _fast.ForgetPcid(_pcid);
                 break;
             default:
                 break;
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Translation TranslateCore(ulong linear, Access access, Privilege privilege, bool stack)
+    {
+        ulong* row = _fast.Row(PermissionTable.RowOf(access, privilege));
+        nuint slot = FastTable.SlotOf(linear);
+        ulong frame = row[slot] ^ FastTable.TagOf(linear) ^ _fast.Key;
+        if (((frame >> FastTable.FrameBits) | ((linear + _signBias) & _signMask)) == 0)
+        {
+            return new((frame << 12) | (linear & 0xfff), FastTable.Attributes(row, slot));
+        }
+
+        return TranslateSlowly(linear, access, privilege, stack);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Translation TranslateSlowly(ulong linear, Access access, Privilege privilege, bool stack)
     {
         if (!_rules.TryPrepare(ref linear, access, privilege, stack, out MmuFault fault)) return new(fault);
         if (_walker is null) return Unpaged(linear);
         TlbAccess kind = access == Access.Execute ? TlbAccess.Instruction : TlbAccess.Data;
-        if (_tlb.TryFind(linear, _pcid, kind, out TlbEntry entry) && Permits(in entry, access, privilege))
-        {
-            return new(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex);
-        }
+        Translation translation = _tlb.TryFind(linear, _pcid, kind, out TlbEntry entry) && Permits(in entry, access, privilege)
+            ? new(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex)
+            : WalkAndCache(linear, access, privilege, kind);
+        if (_fastUsable && translation.Ok) InsertFast(linear, access, privilege, in translation);
+        return translation;
+    }
 
-        return WalkAndCache(linear, access, privilege, kind);
+    // Only RAM in the window enters, so that a hit is a host address too.
+    private void InsertFast(ulong linear, Access access, Privilege privilege, in Translation translation)
+    {
+        ulong physical = translation.Physical.Value;
+        if (!_memory.IsWindowRam(physical & ~0xfffUL)) return;
+        _fast.Insert(PermissionTable.RowOf(access, privilege), linear, physical, translation.PageSize, translation.Rights, translation.PatIndex);
+    }
+
+    private void ForgetMemory()
+    {
+        _fast.Wipe();
+        _base = null;
     }
 
     // A right that is missing, or a dirty bit that is not yet set, sends the access to the tables: they may have changed, and a fault is
@@ -175,6 +213,7 @@ public sealed partial class Mmu
                 // A page fault drops what was cached for its address: SDM vol. 3A, 4.10.4.1.
                 _tlb.InvalidatePage(linear, _pcid);
                 _structures.InvalidateAddress(_pcid, linear);
+                _fast.ForgetPage(linear, _pcid, globals: true, structures: false);
                 return new(result.Fault);
             }
         }

@@ -3,7 +3,9 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using FastMmu.Addresses;
+using FastMmu.Paging.Walk;
 using FastMmu.Processor;
+using FastMmu.Tlb;
 
 namespace FastMmu;
 
@@ -144,7 +146,33 @@ public sealed unsafe partial class Mmu
 
     private Privilege CurrentPrivilege => _context.State.CurrentPrivilege;
 
+    // The probe that a JIT may inline: page, context, rights, RAM, page crossing and alignment decide in one compare.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryFindHost(ulong linear, int size, int row, out byte* host)
+    {
+        ulong* entries = _fast.Row(row);
+        ulong frame = entries[FastTable.SlotOf(linear)] ^ FastTable.TagOf(linear) ^ _fast.Key;
+        ulong offset = linear & (PageBytes - 1);
+        ulong refused = (frame >> FastTable.FrameBits) | ((offset + (uint)(size - 1)) >> 12) | ((linear + _signBias) & _signMask)
+            | (linear & (uint)(size - 1) & _alignmentMask);
+        host = _base + (frame << 12) + offset;
+        return refused == 0;
+    }
+
     private bool TryReadAs<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged
+    {
+        if (TryFindHost(linear, sizeof(T), PermissionTable.RowOf(Access.Read, privilege), out byte* host))
+        {
+            value = Unsafe.ReadUnaligned<T>(host);
+            fault = MmuFault.None;
+            return true;
+        }
+
+        return TryReadSlowly(linear, privilege, stack, out value, out fault);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryReadSlowly<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged
     {
         if (!_alignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
         {
@@ -169,6 +197,19 @@ public sealed unsafe partial class Mmu
     }
 
     private bool TryWriteAs<T>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault) where T : unmanaged
+    {
+        if (TryFindHost(linear, sizeof(T), PermissionTable.RowOf(Access.Write, privilege), out byte* host))
+        {
+            Unsafe.WriteUnaligned(host, value);
+            fault = MmuFault.None;
+            return true;
+        }
+
+        return TryWriteSlowly(linear, value, privilege, stack, out fault);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryWriteSlowly<T>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault) where T : unmanaged
     {
         if (!_alignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
         {

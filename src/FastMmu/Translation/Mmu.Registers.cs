@@ -3,6 +3,7 @@ using FastMmu.Paging.Modes;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
 using FastMmu.Segmentation;
+using FastMmu.Tlb;
 
 namespace FastMmu;
 
@@ -76,7 +77,11 @@ public sealed partial class Mmu
     /// mmu.WritePkru(0);
     /// Console.WriteLine(mmu.Translate(0x2000UL).Ok);          // True
     /// </code></example>
-    public void WritePkru(uint value) => _context.State.Pkru = value;
+    public void WritePkru(uint value)
+    {
+        _context.State.Pkru = value;
+        _fast.Enter(FastFingerprint.Of(in _context.State));
+    }
 
     /// <summary>WRMSR to IA32_PKRS. Takes effect at once, cached translations included, and flushes nothing.</summary>
     /// <param name="value">The operand; bits 63:32 are reserved.</param>
@@ -90,6 +95,7 @@ public sealed partial class Mmu
     {
         if (!Features.Pks || value >> 32 != 0) return MmuFault.GeneralProtection(0, FaultReason.RegisterWrite);
         _context.State.Pkrs = (uint)value;
+        _fast.Enter(FastFingerprint.Of(in _context.State));
         return MmuFault.None;
     }
 

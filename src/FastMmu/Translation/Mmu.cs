@@ -28,13 +28,14 @@ namespace FastMmu;
 /// mmu.EnablePaging(0x1000UL);
 /// Console.WriteLine(mmu.Mode);                            // FourLevel
 /// </code></example>
-public sealed partial class Mmu : IDisposable
+public sealed unsafe partial class Mmu : IDisposable
 {
     private readonly PhysicalMemory _memory;
     private WalkContext _context;
     private LinearAddressRules _rules;
     private ModeWalker? _walker;
     private bool _alignmentChecks;
+    private ulong _alignmentMask;
 
     /// <summary>Creates the MMU of a processor after reset: no paging, real mode, nothing cached.</summary>
     /// <param name="memory">Guest memory; not owned.</param>
@@ -50,6 +51,8 @@ public sealed partial class Mmu : IDisposable
         _tlb = Options.TlbFactory?.Invoke() ?? TranslationCache.Create(Options.Tlb, Options.Replacement, Options.Statistics, Options.Seed);
         _structures = new PagingStructureCache(Options.PagingStructures);
         _counting = Options.Statistics;
+        _base = memory.WindowBase;
+        memory.Disposing += ForgetMemory;
         Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };
         SetState(new PagingState(features));
     }
@@ -180,6 +183,8 @@ public sealed partial class Mmu : IDisposable
     /// <summary>Frees the cached translations. The memory is not disposed.</summary>
     public void Dispose()
     {
+        _memory.Disposing -= ForgetMemory;
+        _fast.Dispose();
         _tlb.Dispose();
         _structures.Dispose();
     }
@@ -199,16 +204,38 @@ public sealed partial class Mmu : IDisposable
         if (fault.Vector == ExceptionVector.PageFault) Cr2 = fault.Address;
     }
 
+    // Everything that follows from the registers is derived here, and only what a write can have changed.
     private void SetState(in PagingState state)
     {
-        PagingMode before = _context.State.Mode;
-        _context = WalkContext.Create(in state);
-        _rules = new LinearAddressRules(in state);
-        if (_walker is null || before != state.Mode) _walker = ModeWalker.For(state.Mode);
+        ref PagingState old = ref _context.State;
+        bool rulesChanged = old.Features is null || old.Cr0 != state.Cr0 || old.Cr4 != state.Cr4 || old.Efer != state.Efer
+            || old.RFlags.Vm != state.RFlags.Vm || ((old.Cr3.Value ^ state.Cr3.Value) & (Cr3.LamU48Bit | Cr3.LamU57Bit)) != 0;
+        bool exemptionChanged = old.RFlags.Ac != state.RFlags.Ac;
+        if (rulesChanged)
+        {
+            _context = WalkContext.Create(in state);
+            _walker = ModeWalker.For(state.Mode);
+            _structures.IndexBits = state.Mode == PagingMode.TwoLevel ? 10 : 9;
+            _fast.SetLinearWidth(state.LinearWidth);
+            _signBias = state.Efer.Lma ? 1UL << (state.LinearWidth - 1) : 0;
+            _signMask = ulong.MaxValue << state.LinearWidth;
+            Segments.Update(in state);
+        }
+        else
+        {
+            _context.Replace(in state, exemptionChanged);
+            if (Segments.Cpl != state.Cpl) Segments.Cpl = state.Cpl;
+        }
+
+        if (rulesChanged || exemptionChanged)
+        {
+            _rules = new LinearAddressRules(in state);
+            _fastUsable = _walker is not null && !_counting && (_rules.Plain || !state.Efer.Lma);
+        }
+
         _pcid = state.Pcid;
-        _structures.IndexBits = state.Mode == PagingMode.TwoLevel ? 10 : 9;
-        Segments.Update(in state);
         OnPrivilegeChanged();
+        _fast.Enter(FastFingerprint.Of(in state));
     }
 
     // CPL lives in the segmentation unit, which far transfers change; virtual-8086 mode has 3 whatever was set.
@@ -216,5 +243,6 @@ public sealed partial class Mmu : IDisposable
     {
         _context.State.Cpl = Segments.Cpl;
         _alignmentChecks = _context.State.Cr0.Am && _context.State.RFlags.Ac && _context.State.Cpl == 3;
+        _alignmentMask = _alignmentChecks ? ulong.MaxValue : 0;
     }
 }

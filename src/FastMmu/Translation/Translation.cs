@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using FastMmu.Addresses;
 using FastMmu.Paging;
 using FastMmu.Processor;
@@ -16,6 +18,7 @@ namespace FastMmu;
 /// value: physical address, or the linear address refused; type: PAT index 0–7.
 /// </code>
 /// </remarks>
+[StructLayout(LayoutKind.Sequential, Size = 16)]
 public readonly struct Translation : IEquatable<Translation>
 {
     private readonly ulong _value;
@@ -38,6 +41,17 @@ public readonly struct Translation : IEquatable<Translation>
         _pageSize = (byte)size;
         _rights = (byte)rights;
         _patIndex = (byte)patIndex;
+    }
+
+    /// <summary>A translation that succeeded, with its attributes as the fast table keeps them: bytes 12 to 15, level zero.</summary>
+    /// <param name="physical">The physical address.</param>
+    /// <param name="attributes">Page size in bits 15:8, rights in 23:16, PAT index in 31:24.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Translation(ulong physical, uint attributes)
+    {
+        Unsafe.SkipInit(out this);
+        Unsafe.As<Translation, ulong>(ref this) = physical;
+        Unsafe.Add(ref Unsafe.As<Translation, ulong>(ref this), 1) = (ulong)attributes << 32;
     }
 
     /// <summary>A translation that was refused.</summary>

@@ -37,17 +37,30 @@ public struct PermissionTable
         {
             for (int privilege = 0; privilege <= (int)Privilege.ImplicitSupervisor; privilege++)
             {
-                int row = 0;
-                for (int path = 0; path < 16; path++)
-                {
-                    if (Reason(in state, (Access)access, (Privilege)privilege, path) != FaultReason.None) row |= 1 << path;
-                }
-
-                table[RowOf((Access)access, (Privilege)privilege)] = (ushort)row;
+                table[RowOf((Access)access, (Privilege)privilege)] = BuildRow(in state, (Access)access, (Privilege)privilege);
             }
         }
 
         return table;
+    }
+
+    /// <summary>Builds anew the rows that RFLAGS.AC decides: explicit supervisor data accesses.</summary>
+    /// <param name="state">Registers and features.</param>
+    internal void BuildExemptRows(in PagingState state)
+    {
+        this[RowOf(Access.Read, Privilege.Supervisor)] = BuildRow(in state, Access.Read, Privilege.Supervisor);
+        this[RowOf(Access.Write, Privilege.Supervisor)] = BuildRow(in state, Access.Write, Privilege.Supervisor);
+    }
+
+    private static ushort BuildRow(in PagingState state, Access access, Privilege privilege)
+    {
+        int row = 0;
+        for (int path = 0; path < 16; path++)
+        {
+            if (Reason(in state, access, privilege, path) != FaultReason.None) row |= 1 << path;
+        }
+
+        return (ushort)row;
     }
 
     /// <summary>Why a path refuses an access; <see cref="FaultReason.None"/> if it does not. Protection keys are not looked at.</summary>

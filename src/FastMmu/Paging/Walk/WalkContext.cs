@@ -52,19 +52,39 @@ public struct WalkContext
     /// <returns>The context for the mode that the registers select.</returns>
     public static WalkContext Create(in PagingState state) => state.Mode switch
     {
-        PagingMode.TwoLevel => Create<Paging2Level>(in state, state.Cr3.PageDirectoryBase.Value),
-        PagingMode.Pae => Create<PagingPae>(in state, state.Cr3.PdptBase.Value),
-        PagingMode.FourLevel => Create<Paging4Level>(in state, state.Cr3.LongModeRoot.Value),
-        PagingMode.FiveLevel => Create<Paging5Level>(in state, state.Cr3.LongModeRoot.Value),
+        PagingMode.TwoLevel => Create<Paging2Level>(in state),
+        PagingMode.Pae => Create<PagingPae>(in state),
+        PagingMode.FourLevel => Create<Paging4Level>(in state),
+        PagingMode.FiveLevel => Create<Paging5Level>(in state),
         _ => new WalkContext { State = state },
     };
 
-    private static WalkContext Create<TMode>(in PagingState state, ulong root) where TMode : struct, IPagingMode
+    /// <summary>
+    /// Takes over a state that differs only in CR3's table, RFLAGS.AC, the protection keys or CPL: what is derived from the rest stays.
+    /// </summary>
+    /// <param name="state">Registers and features.</param>
+    /// <param name="exemptionChanged">Whether RFLAGS.AC differs, so that the rows it exempts from SMAP must be built anew.</param>
+    internal void Replace(in PagingState state, bool exemptionChanged)
+    {
+        State = state;
+        Root = RootOf(in state);
+        if (exemptionChanged && state.Cr4.Smap) Permissions.BuildExemptRows(in state);
+    }
+
+    private static ulong RootOf(in PagingState state) => state.Mode switch
+    {
+        PagingMode.TwoLevel => state.Cr3.PageDirectoryBase.Value,
+        PagingMode.Pae => state.Cr3.PdptBase.Value,
+        PagingMode.None => 0,
+        _ => state.Cr3.LongModeRoot.Value,
+    };
+
+    private static WalkContext Create<TMode>(in PagingState state) where TMode : struct, IPagingMode
     {
         var context = new WalkContext
         {
             State = state,
-            Root = root,
+            Root = RootOf(in state),
             Permissions = PermissionTable.Build(in state),
             LargeLeafLevels = TMode.LargeLeafLevels(in state),
             FetchBit = state.Cr4.Smep || (state.Cr4.Pae && state.Efer.Nxe) ? PageFaultError.InstructionFetch : 0,
