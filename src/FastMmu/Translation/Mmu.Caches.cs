@@ -218,14 +218,16 @@ public sealed unsafe partial class Mmu
             }
         }
 
-        RememberTables(linear, in path, above);
+        int leafAbove = RememberTables(linear, in path, above);
+        RememberRegion(linear, access, privilege, in path, leafAbove, in result);
         _tlb.Insert(
             new TlbEntry(linear, result.Frame, result.PageSize, _pcid, result.Path, result.Key, result.PatIndex, result.Global, result.Dirty), kind);
         return ToTranslation(linear, in result);
     }
 
     // Every entry above the leaf that a successful walk read: it is present, legal and marked accessed. PDPTEs are registers already.
-    private void RememberTables(ulong linear, in WalkPath path, int rights)
+    // Returns the rights of the path above the leaf.
+    private int RememberTables(ulong linear, in WalkPath path, int rights)
     {
         for (int i = 0; i < path.Count - 1; i++)
         {
@@ -234,6 +236,8 @@ public sealed unsafe partial class Mmu
             rights = PathRights.Through(rights, step.Raw);
             _structures.Insert(linear, _pcid, step.Level - 1, step.Raw & EntryBits.Frame64, rights);
         }
+
+        return rights;
     }
 
     private void CountWalk(int entries, bool fromRoot, bool fault)

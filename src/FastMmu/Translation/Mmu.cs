@@ -1,4 +1,5 @@
 using FastMmu.Addresses;
+using FastMmu.Batch;
 using FastMmu.Memory;
 using FastMmu.Paging;
 using FastMmu.Paging.Walk;
@@ -48,6 +49,7 @@ public sealed unsafe partial class Mmu : IDisposable
         _memory = memory;
         Features = features;
         Options = options ?? MmuOptions.Default;
+        if (!BatchKernels.IsAvailable(Options.Kernel)) throw new ArgumentException($"This processor cannot run the kernel {Options.Kernel}.", nameof(options));
         _tlb = Options.TlbFactory?.Invoke() ?? TranslationCache.Create(Options.Tlb, Options.Replacement, Options.Statistics, Options.Seed);
         _structures = new PagingStructureCache(Options.PagingStructures);
         _counting = Options.Statistics;
@@ -140,44 +142,6 @@ public sealed unsafe partial class Mmu : IDisposable
         if (_walker is null) return Unpaged(address);
         _walker.Probe(_memory, in _context, address, access, privilege, ref path, out WalkResult result);
         return ToTranslation(address, in result);
-    }
-
-    /// <summary>Translates many addresses.</summary>
-    /// <param name="linear">The addresses.</param>
-    /// <param name="physical">
-    /// Receives a physical address for each, or <see cref="BatchResult.FaultedLane"/>. Same length as <paramref name="linear"/>; may be the same memory.
-    /// </param>
-    /// <param name="access">What the accesses do.</param>
-    /// <param name="privilege">On whose behalf.</param>
-    /// <returns>How many lanes translated and faulted. CR2 is not touched; translate a faulted lane alone to learn its fault.</returns>
-    /// <exception cref="ArgumentException">The spans differ in length; nothing was written.</exception>
-    /// <example><code>
-    /// ulong[] linear = { 0x1000, 0x1ff8, 0x2008, 0x3000 };
-    /// ulong[] physical = new ulong[4];
-    /// BatchResult result = mmu.TranslateBatch(linear, physical, Access.Read, Privilege.User);
-    /// Console.WriteLine(result);                              // BatchResult { Translated = 3, Faulted = 1, FirstFault = 3 }
-    /// Console.WriteLine(physical[2].ToString("x"));           // 201008
-    /// Console.WriteLine(physical[3] == BatchResult.FaultedLane);          // True
-    /// Console.WriteLine(mmu.Translate(linear[3], Access.Read, Privilege.User));   // #PF(U) at 0x3000: not present at level 1
-    /// </code></example>
-    public BatchResult TranslateBatch(ReadOnlySpan<ulong> linear, Span<ulong> physical, Access access, Privilege privilege)
-    {
-        if (linear.Length != physical.Length) throw new ArgumentException("The spans differ in length.", nameof(physical));
-        int faulted = 0, first = -1;
-        for (int i = 0; i < linear.Length; i++)
-        {
-            Translation translation = TranslateCore(linear[i], access, privilege, stack: false);
-            if (translation.Ok)
-            {
-                physical[i] = translation.Physical.Value;
-                continue;
-            }
-
-            physical[i] = BatchResult.FaultedLane;
-            if (faulted++ == 0) first = i;
-        }
-
-        return new(linear.Length - faulted, faulted, first);
     }
 
     /// <summary>Frees the cached translations. The memory is not disposed.</summary>

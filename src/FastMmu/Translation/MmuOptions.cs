@@ -1,3 +1,4 @@
+using FastMmu.Batch;
 using FastMmu.Tlb;
 
 namespace FastMmu;
@@ -22,6 +23,9 @@ public sealed record MmuOptions
 
     /// <summary>Whether hits, misses, evictions, walks and entries read are counted. Costs nothing when off.</summary>
     public bool Statistics { get; init; }
+
+    /// <summary>The reading of the batch algorithm; one that the processor does not have is refused by the constructor.</summary>
+    public BatchKernel Kernel { get; init; } = BatchKernels.Default;
 
     /// <summary>Seed of random replacement.</summary>
     public ulong Seed { get; init; } = 1;
