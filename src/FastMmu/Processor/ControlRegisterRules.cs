@@ -116,7 +116,8 @@ public static class ControlRegisterRules
         CacheEffect cache = CacheEffect.None;
         // PGE, and PCIDE 1→0, drop everything. PAE, PSE and CET change how entries are read, so nothing decoded before may survive.
         if ((changed & (Cr4.PgeBit | Cr4.PaeBit | Cr4.PseBit | Cr4.La57Bit | Cr4.CetBit)) != 0 || (old.Pcide && !next.Pcide)) cache = CacheEffect.Everything;
-        else if (next.Smep && !old.Smep) cache = CacheEffect.CurrentPcid;
+        // SMEP 0→1 drops all of the current PCID, global translations among it: unlike MOV to CR3 the text makes no exception for them.
+        else if (next.Smep && !old.Smep) cache = CacheEffect.Everything;
 
         state.Cr4 = next;
         return new(MmuFault.None, cache, loads);

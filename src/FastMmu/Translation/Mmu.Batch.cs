@@ -40,11 +40,13 @@ public sealed unsafe partial class Mmu
     /// <returns>How many lanes translated and faulted. CR2 is not touched; translate a faulted lane alone to learn its fault.</returns>
     /// <exception cref="ArgumentException">The spans differ in length or overlap partly; nothing was written.</exception>
     /// <example><code>
-    /// ulong[] physical = new ulong[3];
-    /// BatchResult result = mmu.TranslateBatch([0x1000, 0x1008, 0x9000], physical, Access.Read, Privilege.User);
-    /// Console.WriteLine(result);                                            // BatchResult { Translated = 2, Faulted = 1, FirstFault = 2 }
-    /// Console.WriteLine(physical[1].ToString("x"));                         // 200008
-    /// Console.WriteLine(physical[2] == BatchResult.FaultedLane);            // True
+    /// ulong[] linear = { 0x1000, 0x1ff8, 0x2008, 0x3000 };
+    /// ulong[] physical = new ulong[4];
+    /// BatchResult result = mmu.TranslateBatch(linear, physical, Access.Read, Privilege.User);
+    /// Console.WriteLine(result);                              // BatchResult { Translated = 3, Faulted = 1, FirstFault = 3 }
+    /// Console.WriteLine(physical[2].ToString("x"));           // 201008
+    /// Console.WriteLine(physical[3] == BatchResult.FaultedLane);          // True
+    /// Console.WriteLine(mmu.Translate(linear[3], Access.Read, Privilege.User));   // #PF(U) at 0x3000: not present at level 1
     /// </code></example>
     public BatchResult TranslateBatch(ReadOnlySpan<ulong> linear, Span<ulong> physical, Access access, Privilege privilege)
     {
