@@ -172,6 +172,8 @@ internal sealed unsafe class FastTable : IDisposable
     /// </param>
     internal void ForgetPage(ulong linear, int pcid, bool globals, bool structures)
     {
+        // A gigabyte's page may have been remembered for any region in it.
+        structures |= _hugeSeen;
         if (!structures) LeafTables.ForgetRegion(linear);
         int scope = IsLargeRegion(linear) ? (_hugeSeen ? 30 : 22) : 12;
         for (int i = 0; i < FastContexts.Count; i++)
@@ -295,7 +297,8 @@ internal sealed unsafe class FastTable : IDisposable
         return _nextStructureGeneration++;
     }
 
-    private void NoteLarge(ulong linear, PageSize size)
+    /// <summary>Notes that a part of a large page is remembered, so that forgetting any address of it looks for all parts.</summary>
+    internal void NoteLarge(ulong linear, PageSize size)
     {
         uint hash = RegionHash(linear);
         _largeRegions[hash >> 6] |= 1UL << (int)(hash & 63);

@@ -38,6 +38,10 @@ public sealed unsafe partial class Mmu
     /// <param name="access">What the accesses do.</param>
     /// <param name="privilege">On whose behalf.</param>
     /// <returns>How many lanes translated and faulted. CR2 is not touched; translate a faulted lane alone to learn its fault.</returns>
+    /// <remarks>
+    /// The lanes are independent accesses in no particular order: each gets an answer that the tables, or a translation cached and not yet
+    /// invalidated, gives. What the fault of one lane drops from the caches may still have answered another.
+    /// </remarks>
     /// <exception cref="ArgumentException">The spans differ in length or overlap partly; nothing was written.</exception>
     /// <example><code>
     /// ulong[] linear = { 0x1000, 0x1ff8, 0x2008, 0x3000 };
@@ -155,7 +159,10 @@ public sealed unsafe partial class Mmu
             }
 
             // Also large pages: the first visit of each 4-KiB part puts it into the fast table, with all its attributes.
-            TranslateLane(ref batch, lane, address, remember);
+            if (TranslateLane(ref batch, lane, address, remember) || tables == null) continue;
+            // The fault dropped what was remembered for its address, and what was asked for before must not outlive that.
+            key = _fast.StructureKey;
+            for (int later = i + 1; later < misses; later++) entries[later] = Ask(batch.Physical[missed[later]], tables, key);
         }
     }
 
@@ -185,17 +192,18 @@ public sealed unsafe partial class Mmu
             }
             else if (entry == LargePage)
             {
-                // Asked again rather than kept: one load that is certainly in the first-level cache.
+                // Asked again rather than kept: a load that is certainly in the first-level cache. A lane between may have replaced it.
                 ulong data = tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
-                if (data >> 32 == 0)
+                if (data >> 32 == 0 && (data & LeafTableCache.LargeBit) != 0)
                 {
                     physical[i] = ((data & LeafTableCache.FrameMask) << 12) + (address & ((1 << 21) - 1));
                     continue;
                 }
             }
 
-            TranslateLane(ref batch, i, address, remember: false);
+            if (TranslateLane(ref batch, i, address, remember: false)) continue;
             key = _fast.StructureKey;
+            for (int later = i + 1; later < Math.Min(count, i + PrefetchDistance + 1); later++) entries[later] = Ask(linear[later], tables, key);
         }
     }
 
@@ -224,7 +232,7 @@ public sealed unsafe partial class Mmu
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TranslateLane(ref BatchState batch, int lane, ulong address, bool remember)
+    private bool TranslateLane(ref BatchState batch, int lane, ulong address, bool remember)
     {
         Translation translation;
         if (remember)
@@ -243,11 +251,12 @@ public sealed unsafe partial class Mmu
         if (translation.Ok)
         {
             batch.Physical[lane] = translation.Physical.Value;
-            return;
+            return true;
         }
 
         batch.Physical[lane] = BatchResult.FaultedLane;
         if (batch.Faulted++ == 0) batch.FirstFault = batch.Start + lane;
+        return false;
     }
 
     // After a walk that succeeded: the region's page table, or the large page it lies in, for the row of the access.
@@ -268,6 +277,7 @@ public sealed unsafe partial class Mmu
             ulong frame = (result.Frame | (linear & (result.PageSize.Bytes() - 1))) & ~((1UL << 21) - 1);
             // INVLPG drops a global page for every PCID, and this cache forgets for one.
             if (frame >= FastTable.FrameLimit || (result.Global && _context.State.Cr4.Pcide) || result.Key != 0) return;
+            _fast.NoteLarge(linear, result.PageSize);
             data = (uint)(frame >> 12) | LeafTableCache.LargeBit | ((uint)(result.Path & 7) << LeafTableCache.RightsShift);
         }
 
