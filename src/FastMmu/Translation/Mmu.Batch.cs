@@ -157,8 +157,13 @@ public sealed unsafe partial class Mmu
                     continue;
                 }
             }
+            else if (entry == LargePage && !remember && TryFindInLargePage(address, tables, key, out ulong inside))
+            {
+                batch.Physical[lane] = inside;
+                continue;
+            }
 
-            // Also large pages: the first visit of each 4-KiB part puts it into the fast table, with all its attributes.
+            // Also large pages to be remembered: the walker knows all attributes of the part that goes into the fast table.
             if (TranslateLane(ref batch, lane, address, remember) || tables == null) continue;
             // The fault dropped what was remembered for its address, and what was asked for before must not outlive that.
             key = _fast.StructureKey;
@@ -190,15 +195,10 @@ public sealed unsafe partial class Mmu
                     continue;
                 }
             }
-            else if (entry == LargePage)
+            else if (entry == LargePage && TryFindInLargePage(address, tables, key, out ulong inside))
             {
-                // Asked again rather than kept: a load that is certainly in the first-level cache. A lane between may have replaced it.
-                ulong data = tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
-                if (data >> 32 == 0 && (data & LeafTableCache.LargeBit) != 0)
-                {
-                    physical[i] = ((data & LeafTableCache.FrameMask) << 12) + (address & ((1 << 21) - 1));
-                    continue;
-                }
+                physical[i] = inside;
+                continue;
             }
 
             if (TranslateLane(ref batch, i, address, remember: false)) continue;
@@ -221,13 +221,24 @@ public sealed unsafe partial class Mmu
         return (nuint)entry;
     }
 
+    // Asked again rather than kept: a load that is certainly in the first-level cache. A lane between may have replaced it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryFindInLargePage(ulong address, ulong* tables, ulong key, out ulong physical)
+    {
+        ulong data = tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
+        physical = ((data & LeafTableCache.FrameMask) << 12) + (address & ((1 << 21) - 1));
+        return data >> 32 == 0 && (data & LeafTableCache.LargeBit) != 0;
+    }
+
     private void RememberLeaf(in BatchState batch, ulong address, ulong raw, ulong found, ulong key)
     {
         if (!_memory.IsWindowRam(found & ~0xfffUL)) return;
         ulong data = _fast.LeafTables.Row(batch.Row)[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
         int above = (int)(data >> LeafTableCache.RightsShift) & 7;
         bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
-        Paging.Rights rights = PathRights.ToRights(PathRights.Through(above, raw), global);
+        int path = PathRights.Through(above, raw);
+        if (_context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;
+        Paging.Rights rights = PathRights.ToRights(path, global);
         _fast.Insert(batch.Row, address, found, PageSize.Size4K, rights, PageWalker<Paging4Level>.PatIndexOf(raw, large: false));
     }
 

@@ -12,7 +12,7 @@ public sealed unsafe partial class Mmu
 {
     private readonly TranslationCache _tlb;
     private readonly PagingStructureCache _structures;
-    private readonly bool _counting;
+    private readonly bool _counting, _caching;
     private ulong _walks, _entriesRead, _structureHits, _faults;
     private readonly FastTable _fast = new();
     private byte* _base;
@@ -79,7 +79,7 @@ public sealed unsafe partial class Mmu
         {
             case InvpcidType.IndividualAddress:
                 // By what the processor can have, not by CR4.LA57: a four-level host may invalidate for a five-level guest.
-                if (_context.State.Efer.Lma && !new LinearAddress(linear).IsCanonical(Features.LinearAddressBits)) return refused;
+                if (!new LinearAddress(linear).IsCanonical(Features.LinearAddressBits)) return refused;
                 if (!_context.State.Efer.Lma) linear = (uint)linear;
                 _tlb.InvalidateAddress((int)pcid, linear);
                 _structures.InvalidatePcid((int)pcid);

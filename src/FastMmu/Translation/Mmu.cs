@@ -53,6 +53,7 @@ public sealed unsafe partial class Mmu : IDisposable
         _tlb = Options.TlbFactory?.Invoke() ?? TranslationCache.Create(Options.Tlb, Options.Replacement, Options.Statistics, Options.Seed);
         _structures = new PagingStructureCache(Options.PagingStructures);
         _counting = Options.Statistics;
+        _caching = Options.Tlb != TlbPreset.None || Options.TlbFactory is not null;
         _base = memory.WindowBase;
         memory.Disposing += ForgetMemory;
         Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };
@@ -194,7 +195,7 @@ public sealed unsafe partial class Mmu : IDisposable
         if (rulesChanged || exemptionChanged)
         {
             _rules = new LinearAddressRules(in state);
-            _fastUsable = _walker is not null && !_counting && (_rules.Plain || !state.Efer.Lma);
+            _fastUsable = _walker is not null && !_counting && _caching && (_rules.Plain || !state.Efer.Lma);
         }
 
         _pcid = state.Pcid;

@@ -9,7 +9,9 @@ public sealed record MmuOptions
     /// <summary>The defaults: the TLB of a Zen 4 with tree-PLRU replacement, paging-structure caches, no statistics.</summary>
     public static MmuOptions Default { get; } = new();
 
-    /// <summary>Whose TLB; <see cref="TlbPreset.None"/> walks the tables every time.</summary>
+    /// <summary>
+    /// Whose TLB; <see cref="TlbPreset.None"/>, without a <see cref="TlbFactory"/>, walks the tables every time: the fast table in front is off too.
+    /// </summary>
     public TlbPreset Tlb { get; init; } = TlbPreset.Zen4;
 
     /// <summary>Makes a TLB of your own geometry instead of a preset; called once for each <see cref="Mmu"/>, which then owns it.</summary>
@@ -21,7 +23,10 @@ public sealed record MmuOptions
     /// <summary>The paging-structure caches; <see cref="PagingStructureGeometry.None"/> begins every walk at the root.</summary>
     public PagingStructureGeometry PagingStructures { get; init; } = PagingStructureGeometry.Default;
 
-    /// <summary>Whether hits, misses, evictions, walks and entries read are counted. Costs nothing when off.</summary>
+    /// <summary>
+    /// Whether hits, misses, evictions, walks and entries read are counted. Costs nothing when off; when on, the fast table is off, so that the
+    /// TLB sees every access.
+    /// </summary>
     public bool Statistics { get; init; }
 
     /// <summary>The reading of the batch algorithm; one that the processor does not have is refused by the constructor.</summary>

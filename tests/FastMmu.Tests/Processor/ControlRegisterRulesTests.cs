@@ -300,7 +300,7 @@ public sealed class ControlRegisterRulesTests
     [InlineData(Cr4.PseBit, CacheEffect.Everything, CacheEffect.Everything)]
     [InlineData(Cr4.CetBit, CacheEffect.Everything, CacheEffect.Everything)]
     [InlineData(Cr4.PcideBit, CacheEffect.None, CacheEffect.Everything)]
-    [InlineData(Cr4.SmepBit, CacheEffect.CurrentPcid, CacheEffect.None)]
+    [InlineData(Cr4.SmepBit, CacheEffect.Everything, CacheEffect.None)]
     [InlineData(Cr4.SmapBit, CacheEffect.None, CacheEffect.None)]
     [InlineData(Cr4.PkeBit, CacheEffect.None, CacheEffect.None)]
     [InlineData(Cr4.TsdBit, CacheEffect.None, CacheEffect.None)]
