@@ -159,7 +159,7 @@ internal sealed unsafe class FastTable : IDisposable
         if (table == (ulong*)Empty) table = Allocate(row);
         nuint slot = SlotOf(linear);
         table[slot] = TagOf(linear) ^ Key ^ (physical >> 12);
-        ((uint*)(table + Slots))[slot] = ((uint)size << 8) | ((uint)rights << 16) | ((uint)patIndex << 24);
+        ((uint*)(table + Slots))[slot] = Translation.AttributesOf(size, rights, patIndex);
         if (size > PageSize.Size4K) NoteLarge(linear, size);
     }
 

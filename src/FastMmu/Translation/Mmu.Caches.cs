@@ -134,18 +134,26 @@ public sealed unsafe partial class Mmu
         }
     }
 
+    private Translation TranslateCore(ulong linear, Access access, Privilege privilege, bool stack) =>
+        TryTranslateFast(linear, access, privilege, out Translation translation) ? translation : TranslateSlowly(linear, access, privilege, stack);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Translation TranslateCore(ulong linear, Access access, Privilege privilege, bool stack)
+    private bool TryTranslateFast(ulong linear, Access access, Privilege privilege, out Translation translation)
     {
         ulong* row = _fast.Row(PermissionTable.RowOf(access, privilege));
         nuint slot = FastTable.SlotOf(linear);
         ulong frame = row[slot] ^ FastTable.TagOf(linear) ^ _fast.Key;
-        if (((frame >> FastTable.FrameBits) | ((linear + _signBias) & _signMask)) == 0)
-        {
-            return new((frame << 12) | (linear & 0xfff), FastTable.Attributes(row, slot));
-        }
+        bool hit = ((frame >> FastTable.FrameBits) | ((linear + _signBias) & _signMask)) == 0;
+        translation = hit ? new((frame << 12) | (linear & 0xfff), FastTable.Attributes(row, slot)) : default;
+        return hit;
+    }
 
-        return TranslateSlowly(linear, access, privilege, stack);
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Translation TranslateAndNote(ulong linear, Access access, Privilege privilege, bool stack)
+    {
+        Translation translation = TranslateSlowly(linear, access, privilege, stack);
+        if (!translation.Ok) NoteFault(translation.Fault);
+        return translation;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

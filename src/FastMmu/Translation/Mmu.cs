@@ -103,9 +103,9 @@ public sealed unsafe partial class Mmu : IDisposable
     /// </code></example>
     public Translation Translate(LinearAddress linear, Access access, Privilege privilege, bool stack = false)
     {
-        Translation translation = TranslateCore(linear.Value, access, privilege, stack);
-        if (!translation.Ok) NoteFault(translation.Fault);
-        return translation;
+        return TryTranslateFast(linear.Value, access, privilege, out Translation translation)
+            ? translation
+            : TranslateAndNote(linear.Value, access, privilege, stack);
     }
 
     /// <summary>Translates without a trace: no accessed or dirty bit, no cached entry, no CR2. Always walks the tables as they are now.</summary>

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using FastMmu.Addresses;
 using FastMmu.Paging;
 using FastMmu.Processor;
@@ -18,17 +16,10 @@ namespace FastMmu;
 /// value: physical address, or the linear address refused; type: PAT index 0–7.
 /// </code>
 /// </remarks>
-[StructLayout(LayoutKind.Sequential, Size = 16)]
 public readonly struct Translation : IEquatable<Translation>
 {
     private readonly ulong _value;
-    private readonly ushort _errorCode;
-    private readonly byte _vector;
-    private readonly byte _reason;
-    private readonly byte _level;
-    private readonly byte _pageSize;
-    private readonly byte _rights;
-    private readonly byte _patIndex;
+    private readonly ulong _bits;
 
     /// <summary>A translation that succeeded.</summary>
     /// <param name="physical">The physical address in bytes, at most 52 bits.</param>
@@ -36,22 +27,17 @@ public readonly struct Translation : IEquatable<Translation>
     /// <param name="rights">What the path allows.</param>
     /// <param name="patIndex">Index into IA32_PAT: PAT·4 + PCD·2 + PWT of the leaf, 0 to 7.</param>
     internal Translation(ulong physical, PageSize size, Rights rights, int patIndex)
+        : this(physical, AttributesOf(size, rights, patIndex))
     {
-        _value = physical;
-        _pageSize = (byte)size;
-        _rights = (byte)rights;
-        _patIndex = (byte)patIndex;
     }
 
-    /// <summary>A translation that succeeded, with its attributes as the fast table keeps them: bytes 12 to 15, level zero.</summary>
+    /// <summary>A translation that succeeded, with its attributes as the fast table keeps them.</summary>
     /// <param name="physical">The physical address.</param>
-    /// <param name="attributes">Page size in bits 15:8, rights in 23:16, PAT index in 31:24.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <param name="attributes">From <see cref="AttributesOf"/>.</param>
     internal Translation(ulong physical, uint attributes)
     {
-        Unsafe.SkipInit(out this);
-        Unsafe.As<Translation, ulong>(ref this) = physical;
-        Unsafe.Add(ref Unsafe.As<Translation, ulong>(ref this), 1) = (ulong)attributes << 32;
+        _value = physical;
+        _bits = (ulong)attributes << 32;
     }
 
     /// <summary>A translation that was refused.</summary>
@@ -59,41 +45,42 @@ public readonly struct Translation : IEquatable<Translation>
     internal Translation(MmuFault fault)
     {
         _value = fault.Address;
-        _errorCode = fault.ErrorCode;
-        _vector = (byte)fault.Vector;
-        _reason = (byte)fault.Reason;
-        _level = (byte)fault.Level;
+        _bits = fault.ErrorCode | ((ulong)fault.Vector << 16) | ((ulong)fault.Reason << 24) | ((ulong)(uint)fault.Level << 32);
     }
 
+    /// <summary>Bytes 12 to 15 of a translation that succeeded: zero, page size, rights, PAT index.</summary>
+    internal static uint AttributesOf(PageSize size, Rights rights, int patIndex) =>
+        ((uint)size << 8) | ((uint)rights << 16) | ((uint)patIndex << 24);
+
     /// <summary>Whether there is a physical address.</summary>
-    public bool Ok => _vector == 0;
+    public bool Ok => (_bits & 0xff_0000) == 0;
 
     /// <summary>The physical address; zero when there is none.</summary>
     public PhysicalAddress Physical => PhysicalAddress.Truncate(Ok ? _value : 0);
 
     /// <summary>The page the address lies in; <see cref="PageSize.None"/> for a fault, or when paging is off.</summary>
-    public PageSize PageSize => (PageSize)_pageSize;
+    public PageSize PageSize => (PageSize)(byte)(_bits >> 40);
 
     /// <summary>What the whole path of the translation allows; <see cref="Rights.None"/> for a fault.</summary>
-    public Rights Rights => (Rights)_rights;
+    public Rights Rights => (Rights)(byte)(_bits >> 48);
 
     /// <summary>Index into IA32_PAT that the leaf selects: PAT·4 + PCD·2 + PWT, 0 to 7.</summary>
-    public int PatIndex => _patIndex;
+    public int PatIndex => (int)(_bits >> 56);
 
     /// <summary>The fault, or <see cref="MmuFault.None"/>.</summary>
-    public MmuFault Fault => Ok ? MmuFault.None : new((ExceptionVector)_vector, _errorCode, _value, (FaultReason)_reason, _level);
+    public MmuFault Fault => Ok
+        ? MmuFault.None
+        : new((ExceptionVector)(byte)(_bits >> 16), (ushort)_bits, _value, (FaultReason)(byte)(_bits >> 24), (byte)(_bits >> 32));
 
     /// <summary>Whether both answers are the same in every field.</summary>
     /// <param name="other">The other answer.</param>
-    public bool Equals(Translation other) =>
-        _value == other._value && _errorCode == other._errorCode && _vector == other._vector && _reason == other._reason
-        && _level == other._level && _pageSize == other._pageSize && _rights == other._rights && _patIndex == other._patIndex;
+    public bool Equals(Translation other) => _value == other._value && _bits == other._bits;
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is Translation other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(_value, _errorCode, _vector, _pageSize, _rights, _patIndex);
+    public override int GetHashCode() => HashCode.Combine(_value, _bits);
 
     /// <summary>Whether both answers are the same in every field.</summary>
     /// <param name="left">One answer.</param>
