@@ -234,6 +234,8 @@ public sealed unsafe partial class Mmu
     {
         if (!_memory.IsWindowRam(found & ~0xfffUL)) return;
         ulong data = _fast.LeafTables.Row(batch.Row)[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
+        // An earlier lane may have taken the slot for another region; then the rights above are not known here, and a later visit stores the page.
+        if (data >> 32 != 0 || (data & LeafTableCache.LargeBit) != 0) return;
         int above = (int)(data >> LeafTableCache.RightsShift) & 7;
         bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
         int path = PathRights.Through(above, raw);

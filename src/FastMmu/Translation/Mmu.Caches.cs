@@ -143,9 +143,14 @@ public sealed unsafe partial class Mmu
         ulong* row = _fast.Row(PermissionTable.RowOf(access, privilege));
         nuint slot = FastTable.SlotOf(linear);
         ulong frame = row[slot] ^ FastTable.TagOf(linear) ^ _fast.Key;
-        bool hit = ((frame >> FastTable.FrameBits) | ((linear + _signBias) & _signMask)) == 0;
-        translation = hit ? new((frame << 12) | (linear & 0xfff), FastTable.Attributes(row, slot)) : default;
-        return hit;
+        if (((frame >> FastTable.FrameBits) | ((linear + _signBias) & _signMask)) == 0)
+        {
+            translation = new((frame << 12) | (linear & 0xfff), FastTable.Attributes(row, slot));
+            return true;
+        }
+
+        translation = default;
+        return false;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
