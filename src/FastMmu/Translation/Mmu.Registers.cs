@@ -147,15 +147,7 @@ public sealed partial class Mmu
     public MmuFault EnablePaging(PhysicalAddress root, PagingMode mode = PagingMode.FourLevel)
     {
         bool longMode = mode is PagingMode.FourLevel or PagingMode.FiveLevel;
-        bool exists = mode switch
-        {
-            PagingMode.TwoLevel => true,
-            PagingMode.Pae => Features.Pae,
-            PagingMode.FourLevel => Features.LongMode,
-            PagingMode.FiveLevel => Features.LongMode && Features.La57,
-            _ => false,
-        };
-        if (!exists) throw new ArgumentException($"This processor has no paging mode {mode}.", nameof(mode));
+        if (mode == PagingMode.None || !Features.Has(mode)) throw new ArgumentException($"This processor has no paging mode {mode}.", nameof(mode));
         if (!longMode && root.Value >> 32 != 0) throw new ArgumentException($"CR3 has 32 bits in paging mode {mode}.", nameof(root));
         if (_context.State.Cr0.Pg)
         {

@@ -53,7 +53,7 @@ internal static class MappingGenerators
 
     public static Gen<ulong> Length { get; } = Gen.Elements(
         Page, Page, Page, 2 * Page, 2 * Page, 511 * Page, 511 * Page, TwoMiB, TwoMiB, TwoMiB, TwoMiB + Page, TwoMiB + Page, 2 * TwoMiB, 2 * TwoMiB,
-        5 * TwoMiB, OneGiB, OneGiB + TwoMiB + Page);
+        5 * TwoMiB, OneGiB - TwoMiB, OneGiB + TwoMiB + Page);
 
     public static Arbitrary<MappingStory> Stories { get; } = Arb.From(
         from mode in Mode
@@ -75,7 +75,16 @@ internal static class MappingGenerators
             select unchecked(place + offset);
     }
 
-    private static Gen<MappingStep> Step(PagingMode mode) =>
+    private static Gen<MappingStep> Step(PagingMode mode) => Gen.Frequency((6, AnyStep(mode)), (1, LargePage(mode)));
+
+    // A page of the largest size, whose pieces later steps can tear out.
+    private static Gen<MappingStep> LargePage(PagingMode mode) =>
+        from linear in Linear(mode)
+        from frame in Gen.Choose(0, 2)
+        from attributes in Attributes
+        select new MappingStep(MappingVerb.Map, linear & ~(OneGiB - 1), (ulong)frame * OneGiB, OneGiB, attributes, PageSize.Size1G);
+
+    private static Gen<MappingStep> AnyStep(PagingMode mode) =>
         from verb in Gen.Elements(MappingVerb.Map, MappingVerb.Map, MappingVerb.Map, MappingVerb.Unmap, MappingVerb.Protect, MappingVerb.SetAttributes, MappingVerb.Split)
         from linear in Linear(mode)
         from physical in Gen.Elements<ulong>(0, Page, TwoMiB, 2 * TwoMiB, TwoMiB + Page, OneGiB, OneGiB + TwoMiB + Page, 2 * OneGiB)

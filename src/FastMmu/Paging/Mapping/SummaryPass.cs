@@ -13,10 +13,14 @@ namespace FastMmu.Paging.Mapping;
 /// </summary>
 internal static class SummaryPass<TMode> where TMode : struct, IPagingMode
 {
+    // Every combination of flags is below this.
+    private const int RightsCount = 2 * (int)Rights.Global;
+
     internal static AddressSpaceSummary Run(PhysicalMemory memory, in WalkContext context)
     {
         var levels = new List<LevelSummary>(TMode.Levels);
-        var pages = new Dictionary<(PageSize Size, Rights Rights), ulong>();
+        // By page size and rights, both small numbers.
+        ulong[] pages = new ulong[((int)PageSize.Size1G + 1) * RightsCount];
         var tables = new Dictionary<(ulong Table, int Path), ulong> { [(context.Root, PathRights.Unrestricted)] = 1 };
         for (int level = TMode.Levels; level >= 1; level--)
         {
@@ -39,10 +43,10 @@ internal static class SummaryPass<TMode> where TMode : struct, IPagingMode
                     }
 
                     int path = TableGeometry<TMode>.HasNoRights(level) ? above : PathRights.Through(above, raw);
-                    if (reading.Kind == EntryKind.Table) Add(below, (reading.Address.Value, path), paths);
+                    if (reading.Kind == EntryKind.Table) CollectionsMarshal.GetValueRefOrAddDefault(below, (reading.Address.Value, path), out _) += paths;
                     if (reading.Kind != EntryKind.Leaf) continue;
                     if (context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;
-                    Add(pages, (reading.PageSize, PathRights.ToRights(path, context.GlobalPages && reading.Global)), paths);
+                    pages[((int)reading.PageSize * RightsCount) + (int)PathRights.ToRights(path, context.GlobalPages && reading.Global)] += paths;
                 }
             }
 
@@ -50,11 +54,8 @@ internal static class SummaryPass<TMode> where TMode : struct, IPagingMode
             tables = below;
         }
 
-        MappedKind[] mapped = [.. pages.Select(p => new MappedKind(p.Key.Size, p.Key.Rights, p.Value))
-            .OrderByDescending(k => k.Size).ThenBy(k => k.Rights)];
+        MappedKind[] mapped = [.. pages.Select((count, key) => new MappedKind((PageSize)(key / RightsCount), (Rights)(key % RightsCount), count))
+            .Where(k => k.Pages != 0).OrderByDescending(k => k.Size).ThenBy(k => k.Rights)];
         return new(levels, mapped);
     }
-
-    private static void Add<TKey>(Dictionary<TKey, ulong> counts, TKey key, ulong paths) where TKey : notnull =>
-        CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _) += paths;
 }
