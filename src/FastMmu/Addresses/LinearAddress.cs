@@ -49,14 +49,24 @@ public readonly record struct LinearAddress(ulong Value) : IComparable<LinearAdd
 
     /// <summary>The offset within the page of <paramref name="size"/> that holds this address.</summary>
     /// <param name="size">The page size.</param>
+    /// <example><code>
+    /// Console.WriteLine(new LinearAddress(0x40_1234).OffsetIn(PageSize.Size2M).ToString("x"));      // 1234
+    /// </code></example>
     public ulong OffsetIn(PageSize size) => Value & (size.Bytes() - 1);
 
     /// <summary>The first address of the page of <paramref name="size"/> that holds this address.</summary>
     /// <param name="size">The page size.</param>
+    /// <example><code>
+    /// Console.WriteLine(new LinearAddress(0x40_1234).AlignDown(PageSize.Size4K));     // 0x401000
+    /// </code></example>
     public LinearAddress AlignDown(PageSize size) => new(Value & ~(size.Bytes() - 1));
 
     /// <summary>Whether bits 63 down to <paramref name="width"/> equal bit <paramref name="width"/> − 1.</summary>
     /// <param name="width">Width of a linear address in bits: 48 with four-level, 57 with five-level paging; 1 to 64.</param>
+    /// <example><code>
+    /// Console.WriteLine(new LinearAddress(0x0000_8000_0000_0000).IsCanonical(48));     // False
+    /// Console.WriteLine(new LinearAddress(0x0000_8000_0000_0000).IsCanonical(57));     // True
+    /// </code></example>
     public bool IsCanonical(int width)
     {
         int unused = 64 - width;

@@ -10,6 +10,9 @@ public readonly record struct LinearRange(LinearAddress Start, ulong Length)
 
     /// <summary>Whether <paramref name="address"/> lies inside.</summary>
     /// <param name="address">The address.</param>
+    /// <example><code>
+    /// Console.WriteLine(new LinearRange(0x1000, 4 * KiB).Contains(0x2000));      // False
+    /// </code></example>
     public bool Contains(LinearAddress address) => unchecked(address.Value - Start.Value) < Length;
 
     /// <summary>The range as <c>first-last</c>, both inclusive, in hexadecimal.</summary>

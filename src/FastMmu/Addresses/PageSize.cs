@@ -24,14 +24,23 @@ public static class PageSizes
 {
     /// <summary>The size in bytes: 2 to the power of the value.</summary>
     /// <param name="size">The page size.</param>
+    /// <example><code>
+    /// Console.WriteLine(PageSize.Size2M.Bytes() / KiB);      // 2048
+    /// </code></example>
     public static ulong Bytes(this PageSize size) => 1UL << (int)size;
 
     /// <summary>The base-two logarithm of the size in bytes.</summary>
     /// <param name="size">The page size.</param>
+    /// <example><code>
+    /// Console.WriteLine(PageSize.Size1G.Shift());      // 30
+    /// </code></example>
     public static int Shift(this PageSize size) => (int)size;
 
     /// <summary>The customary name: <c>4 KiB</c>, <c>2 MiB</c>, <c>4 MiB</c>, <c>1 GiB</c>, or <c>no</c>.</summary>
     /// <param name="size">The page size.</param>
+    /// <example><code>
+    /// Console.WriteLine(PageSize.Size4M.Name());       // 4 MiB
+    /// </code></example>
     public static string Name(this PageSize size) => size switch
     {
         PageSize.Size4K => "4 KiB",

@@ -31,6 +31,9 @@ public readonly record struct PhysicalAddress : IComparable<PhysicalAddress>
     /// <param name="value">The address in bytes.</param>
     /// <param name="address">The address, or zero.</param>
     /// <returns>Whether it fits.</returns>
+    /// <example><code>
+    /// Console.WriteLine(PhysicalAddress.TryCreate(1UL &lt;&lt; 52, out PhysicalAddress address));      // False
+    /// </code></example>
     public static bool TryCreate(ulong value, out PhysicalAddress address)
     {
         address = Truncate(value <= MaxValue ? value : 0);
@@ -39,6 +42,9 @@ public readonly record struct PhysicalAddress : IComparable<PhysicalAddress>
 
     /// <summary>Makes an address of the low 52 bits of <paramref name="value"/>.</summary>
     /// <param name="value">Any number; bits 63 to 52 are dropped.</param>
+    /// <example><code>
+    /// Console.WriteLine(PhysicalAddress.Truncate(0x8000_0000_0020_0067));     // 0x200067
+    /// </code></example>
     public static PhysicalAddress Truncate(ulong value) => new(value & MaxValue, true);
 
     /// <summary>Reads a number of bytes as a physical address.</summary>
@@ -84,6 +90,9 @@ public readonly record struct PhysicalAddress : IComparable<PhysicalAddress>
 
     /// <summary>The first address of the page of <paramref name="size"/> that holds this address.</summary>
     /// <param name="size">The page size.</param>
+    /// <example><code>
+    /// Console.WriteLine(new PhysicalAddress(0x20_1234).AlignDown(PageSize.Size2M));      // 0x200000
+    /// </code></example>
     public PhysicalAddress AlignDown(PageSize size) => Truncate(Value & ~(size.Bytes() - 1));
 
     /// <inheritdoc/>

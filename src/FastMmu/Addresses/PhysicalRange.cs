@@ -10,6 +10,9 @@ public readonly record struct PhysicalRange(PhysicalAddress Start, ulong Length)
 
     /// <summary>Whether <paramref name="address"/> lies inside.</summary>
     /// <param name="address">The address.</param>
+    /// <example><code>
+    /// Console.WriteLine(new PhysicalRange(0x1000, 4 * KiB).Contains(0x1fff));    // True
+    /// </code></example>
     public bool Contains(PhysicalAddress address) => unchecked(address.Value - Start.Value) < Length;
 
     /// <summary>The range as <c>first-end</c>, end exclusive, in hexadecimal.</summary>

@@ -67,6 +67,10 @@ public sealed class BitmapFrameAllocator : IFrameAllocator
     /// </summary>
     /// <param name="range">Any range; what is no frame of this allocator, or not free, is passed over.</param>
     /// <returns>How many frames were taken.</returns>
+    /// <example><code>
+    /// Console.WriteLine(frames.Reserve(new PhysicalRange(8 * MiB, 64 * KiB)));    // 16
+    /// Console.WriteLine(frames.Reserve(new PhysicalRange(8 * MiB, 64 * KiB)));    // 0
+    /// </code></example>
     public long Reserve(PhysicalRange range)
     {
         long taken = 0;

@@ -73,5 +73,9 @@ public sealed class BumpFrameAllocator : IFrameAllocator
     public bool Owns(PhysicalAddress frame) => frame >= Range.Start && frame.Value < _next && (frame.Value & (FrameBytes - 1)) == 0;
 
     /// <summary>Takes all frames back at once.</summary>
+    /// <example><code>
+    /// frames.Reset();
+    /// Console.WriteLine(frames.UsedFrames);       // 0
+    /// </code></example>
     public void Reset() => _next = Range.Start.Value;
 }

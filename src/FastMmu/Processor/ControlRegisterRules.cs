@@ -40,6 +40,12 @@ public static class ControlRegisterRules
     /// <param name="value">The operand.</param>
     /// <param name="in64BitMode">Whether the instruction runs in 64-bit mode (CS.L=1 and LMA=1); paging cannot be switched there.</param>
     /// <returns>The outcome; with a fault, <paramref name="state"/> is unchanged.</returns>
+    /// <example><code>
+    /// var state = new PagingState(ProcessorFeatures.Zen4);
+    /// Console.WriteLine(ControlRegisterRules.WriteCr0(ref state, Cr0.PgBit).Fault);                   // #GP(0): register write refused
+    /// Console.WriteLine(ControlRegisterRules.WriteCr0(ref state, Cr0.PgBit | Cr0.PeBit).Cache);       // Everything
+    /// Console.WriteLine(state.Mode);                                                                  // TwoLevel
+    /// </code></example>
     public static RegisterWriteOutcome WriteCr0(ref PagingState state, ulong value, bool in64BitMode = false)
     {
         if (value >> 32 != 0) return Refuse;
@@ -78,6 +84,10 @@ public static class ControlRegisterRules
     /// <param name="state">The state before, replaced by the state after unless the write faults.</param>
     /// <param name="value">The operand; bit 63 with PCIDE=1 keeps cached translations and is not stored.</param>
     /// <returns>The outcome; with a fault, <paramref name="state"/> is unchanged.</returns>
+    /// <example><code>
+    /// var state = new PagingState(ProcessorFeatures.Zen4);
+    /// Console.WriteLine(ControlRegisterRules.WriteCr3(ref state, 0x1000).Cache);      // CurrentPcid
+    /// </code></example>
     public static RegisterWriteOutcome WriteCr3(ref PagingState state, ulong value)
     {
         if (!state.Efer.Lma)
@@ -99,6 +109,10 @@ public static class ControlRegisterRules
     /// <param name="state">The state before, replaced by the state after unless the write faults.</param>
     /// <param name="value">The operand.</param>
     /// <returns>The outcome; with a fault, <paramref name="state"/> is unchanged.</returns>
+    /// <example><code>
+    /// var state = new PagingState(ProcessorFeatures.Zen4);
+    /// Console.WriteLine(ControlRegisterRules.WriteCr4(ref state, Cr4.PcideBit).Fault);        // #GP(0): register write refused
+    /// </code></example>
     public static RegisterWriteOutcome WriteCr4(ref PagingState state, ulong value)
     {
         if ((value & ~Cr4Allowed(state.Features)) != 0) return Refuse;
@@ -127,6 +141,10 @@ public static class ControlRegisterRules
     /// <param name="state">The state before, replaced by the state after unless the write faults.</param>
     /// <param name="value">The operand; LMA is kept as it is.</param>
     /// <returns>The outcome; with a fault, <paramref name="state"/> is unchanged.</returns>
+    /// <example><code>
+    /// PagingState state = PagingState.WithPaging(ProcessorFeatures.Zen4, PagingMode.FourLevel, root: 0x1000UL);
+    /// Console.WriteLine(ControlRegisterRules.WriteEfer(ref state, 0).Fault);      // #GP(0): register write refused
+    /// </code></example>
     public static RegisterWriteOutcome WriteEfer(ref PagingState state, ulong value)
     {
         ProcessorFeatures features = state.Features;
@@ -150,6 +168,10 @@ public static class ControlRegisterRules
     /// </summary>
     /// <param name="state">The registers.</param>
     /// <returns>Null if they are consistent, else one sentence that says what is not.</returns>
+    /// <example><code>
+    /// var state = new PagingState(ProcessorFeatures.Zen4) { Cr0 = Cr0.PgBit };
+    /// Console.WriteLine(ControlRegisterRules.Inconsistency(in state));        // CR0.PG without CR0.PE
+    /// </code></example>
     public static string? Inconsistency(in PagingState state)
     {
         ProcessorFeatures features = state.Features;
@@ -171,6 +193,9 @@ public static class ControlRegisterRules
 
     /// <summary>The bits of CR4 that a processor with <paramref name="features"/> lets software set.</summary>
     /// <param name="features">The features.</param>
+    /// <example><code>
+    /// Console.WriteLine((ControlRegisterRules.Cr4Allowed(ProcessorFeatures.Pentium4) &amp; Cr4.PcideBit) != 0);       // False
+    /// </code></example>
     public static ulong Cr4Allowed(ProcessorFeatures features)
     {
         ArgumentNullException.ThrowIfNull(features);

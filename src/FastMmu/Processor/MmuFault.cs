@@ -62,6 +62,9 @@ public readonly record struct MmuFault
     /// <param name="address">What CR2 receives.</param>
     /// <param name="reason">Why.</param>
     /// <param name="level">Paging level to blame, or 0.</param>
+    /// <example><code>
+    /// Console.WriteLine(MmuFault.PageFault(PageFaultError.Present | PageFaultError.Write, 0x1000, FaultReason.WriteProtected));      // #PF(P|W) at 0x1000: write-protected page
+    /// </code></example>
     public static MmuFault PageFault(PageFaultError error, ulong address, FaultReason reason, int level = 0) =>
         new(ExceptionVector.PageFault, (ushort)error, address, reason, level);
 
@@ -69,6 +72,9 @@ public readonly record struct MmuFault
     /// <param name="errorCode">Zero, or the selector concerned with its RPL cleared.</param>
     /// <param name="reason">Why.</param>
     /// <param name="address">The linear address or offset concerned; informative.</param>
+    /// <example><code>
+    /// Console.WriteLine(MmuFault.GeneralProtection(0x10, FaultReason.SegmentPrivilege));      // #GP(0x10): segment privilege
+    /// </code></example>
     public static MmuFault GeneralProtection(ushort errorCode, FaultReason reason, ulong address = 0) =>
         new(ExceptionVector.GeneralProtection, errorCode, address, reason);
 
@@ -104,6 +110,9 @@ public readonly record struct MmuFault
 
     /// <summary>The letters of a page-fault error code, lowest bit first: <c>P|W|U|RSVD|I|PK|SS</c>, or <c>0</c>.</summary>
     /// <param name="error">The error code.</param>
+    /// <example><code>
+    /// Console.WriteLine(MmuFault.FormatPageFaultError(PageFaultError.Present | PageFaultError.User));      // P|U
+    /// </code></example>
     public static string FormatPageFaultError(PageFaultError error)
     {
         if (error == 0) return "0";

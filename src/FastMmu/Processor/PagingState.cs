@@ -26,6 +26,10 @@ public struct PagingState
     /// <param name="mode">The paging mode; not <see cref="PagingMode.None"/>.</param>
     /// <param name="root">What CR3 holds.</param>
     /// <exception cref="ArgumentException">The processor does not have the mode.</exception>
+    /// <example><code>
+    /// PagingState state = PagingState.WithPaging(ProcessorFeatures.Zen4, PagingMode.FiveLevel, root: 0x1000UL);
+    /// Console.WriteLine($"{state.Mode}, {state.LinearWidth} bits");       // FiveLevel, 57 bits
+    /// </code></example>
     public static PagingState WithPaging(ProcessorFeatures features, PagingMode mode, PhysicalAddress root)
     {
         ArgumentNullException.ThrowIfNull(features);

@@ -116,6 +116,9 @@ public sealed record ProcessorFeatures
 
     /// <summary>Whether the processor has a paging mode; paging off is always to be had.</summary>
     /// <param name="mode">The mode.</param>
+    /// <example><code>
+    /// Console.WriteLine(ProcessorFeatures.Pentium4.Has(PagingMode.FourLevel));      // False
+    /// </code></example>
     public bool Has(PagingMode mode) => mode switch
     {
         PagingMode.None or PagingMode.TwoLevel => true,

@@ -18,10 +18,16 @@ public readonly record struct ProtectionKeyRights(uint Value)
 {
     /// <summary>Whether data accesses with <paramref name="key"/> are disabled.</summary>
     /// <param name="key">Protection key, 0 to 15.</param>
+    /// <example><code>
+    /// Console.WriteLine(new ProtectionKeyRights(0b0100).AccessDisabled(1));      // True
+    /// </code></example>
     public bool AccessDisabled(int key) => ((Value >> (2 * (key & 15))) & 1) != 0;
 
     /// <summary>Whether writes with <paramref name="key"/> are disabled.</summary>
     /// <param name="key">Protection key, 0 to 15.</param>
+    /// <example><code>
+    /// Console.WriteLine(new ProtectionKeyRights(0b0100).WriteDisabled(1));       // False
+    /// </code></example>
     public bool WriteDisabled(int key) => ((Value >> (2 * (key & 15))) & 2) != 0;
 
     /// <summary>Reads a raw number as this register.</summary>

@@ -14,6 +14,9 @@ public readonly record struct CachedSegment(Selector Selector, ulong Base, uint 
     /// <summary>What loading <paramref name="descriptor"/> through <paramref name="selector"/> leaves in a register; no check is made.</summary>
     /// <param name="selector">The selector.</param>
     /// <param name="descriptor">The descriptor.</param>
+    /// <example><code>
+    /// Console.WriteLine(CachedSegment.FromDescriptor(0x18, 0x00cf_9300_0000_ffff).Limit.ToString("x"));      // ffffffff
+    /// </code></example>
     public static CachedSegment FromDescriptor(Selector selector, SegmentDescriptor descriptor) =>
         new(selector, descriptor.Base, descriptor.Limit, descriptor.Attributes);
 
@@ -22,11 +25,18 @@ public readonly record struct CachedSegment(Selector Selector, ulong Base, uint 
     /// <param name="segmentBase">Linear address of the segment's first byte.</param>
     /// <param name="limit">The limit in bytes.</param>
     /// <param name="upperDoubleword">Bits 63:32 of the descriptor, of which base and limit bits are ignored (QEMU's <c>flags</c>).</param>
+    /// <example><code>
+    /// CachedSegment segment = CachedSegment.FromUpperDoubleword(0x18, 0, 0xffff_ffff, 0x00cf_9300);
+    /// Console.WriteLine(segment.Attributes.Dpl);      // 0
+    /// </code></example>
     public static CachedSegment FromUpperDoubleword(Selector selector, ulong segmentBase, uint limit, uint upperDoubleword) =>
         new(selector, segmentBase, limit, (ushort)(upperDoubleword >> 8));
 
     /// <summary>An unusable register: what a null selector leaves.</summary>
     /// <param name="selector">A null selector, RPL included.</param>
+    /// <example><code>
+    /// Console.WriteLine(CachedSegment.Null().Usable);      // False
+    /// </code></example>
     public static CachedSegment Null(Selector selector = default) => new(selector, 0, 0, default);
 
     /// <summary>Whether the register can be used for an access outside 64-bit mode.</summary>

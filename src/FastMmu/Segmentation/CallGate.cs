@@ -28,6 +28,10 @@ public readonly record struct CallGate(ulong Low, ulong High = 0)
     /// <param name="type">One of the two call-gate types.</param>
     /// <param name="parameters">How many words or doublewords are copied to the inner stack, 0 to 31; only its low five bits count.</param>
     /// <param name="present">P.</param>
+    /// <example><code>
+    /// CallGate gate = CallGate.Create(target: 0x10, offset: 0xffff_ffff_8100_0000, dpl: 3);
+    /// Console.WriteLine($"{gate.Target} at {gate.Offset:x}");     // 0x10 (GDT 2, RPL 0) at ffffffff81000000
+    /// </code></example>
     public static CallGate Create(
         Selector target, ulong offset, int dpl, SystemSegmentType type = SystemSegmentType.CallGate, int parameters = 0, bool present = true) => new(
         ((offset & 0xffff_0000) << 32)

@@ -26,6 +26,12 @@ public readonly record struct DescriptorTableEntry(int Index, ulong Low, ulong? 
     /// <param name="table">The bytes of a GDT or LDT, from its first entry on; a last incomplete entry is left out.</param>
     /// <param name="longMode">Whether system descriptors and gates have sixteen bytes.</param>
     /// <returns>The entries that are not empty, in order.</returns>
+    /// <example><code>
+    /// byte[] table = new byte[LinuxGdt.Amd64.SizeInBytes];
+    /// LinuxGdt.Amd64.Write(table);
+    /// DescriptorTableEntry code = DescriptorTableEntry.Decode(table, longMode: true).First(e =&gt; e.Index == 2);
+    /// Console.WriteLine($"{code.Low:x16}, DPL {code.Attributes.Dpl}");        // 00af9b000000ffff, DPL 0
+    /// </code></example>
     public static IReadOnlyList<DescriptorTableEntry> Decode(ReadOnlySpan<byte> table, bool longMode)
     {
         var entries = new List<DescriptorTableEntry>();

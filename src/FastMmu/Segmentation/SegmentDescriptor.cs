@@ -26,6 +26,10 @@ public readonly record struct SegmentDescriptor(ulong Value)
     /// <param name="attributes">Everything but base and limit.</param>
     /// <param name="segmentBase">Linear address of the segment's first byte.</param>
     /// <param name="rawLimit">The limit field, 20 bits, in bytes or pages as G says; higher bits are dropped.</param>
+    /// <example><code>
+    /// SegmentDescriptor data = SegmentDescriptor.Create(0xc093, 0x1000, 0xf);
+    /// Console.WriteLine($"{data.Base:x} {data.Limit:x} {data.Attributes.IsWritableData}");       // 1000 ffff True
+    /// </code></example>
     public static SegmentDescriptor Create(SegmentAttributes attributes, uint segmentBase, uint rawLimit) => new(
         ((segmentBase & 0xff00_0000UL) << 32)
         | ((ulong)attributes.Value << AttributesShift)

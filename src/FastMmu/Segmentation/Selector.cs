@@ -22,6 +22,9 @@ public readonly record struct Selector(ushort Value)
     /// <param name="rpl">Requested privilege level, 0 to 3.</param>
     /// <param name="local">Whether the table is the LDT.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="index"/> or <paramref name="rpl"/> is out of range.</exception>
+    /// <example><code>
+    /// Console.WriteLine(Selector.Create(6, rpl: 3));      // 0x33 (GDT 6, RPL 3)
+    /// </code></example>
     public static Selector Create(int index, int rpl = 0, bool local = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
@@ -51,6 +54,9 @@ public readonly record struct Selector(ushort Value)
 
     /// <summary>The same descriptor, asked for at another privilege.</summary>
     /// <param name="rpl">Requested privilege level; only its low two bits count.</param>
+    /// <example><code>
+    /// Console.WriteLine(new Selector(0x10).WithRpl(3));      // 0x13 (GDT 2, RPL 3)
+    /// </code></example>
     public Selector WithRpl(int rpl) => new((ushort)((Value & ~RplMask) | (rpl & RplMask)));
 
     /// <summary>Reads a raw number as a selector.</summary>

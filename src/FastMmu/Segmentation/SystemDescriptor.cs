@@ -24,6 +24,10 @@ public readonly record struct SystemDescriptor(ulong Low, ulong High)
     /// <param name="attributes">Everything but base and limit; S must be clear for the processor to accept it.</param>
     /// <param name="segmentBase">Linear address of the structure's first byte.</param>
     /// <param name="rawLimit">The limit field, 20 bits, in bytes or pages as G says; higher bits are dropped.</param>
+    /// <example><code>
+    /// SystemDescriptor tss = SystemDescriptor.Create(0x89, 0xffff_fe00_0000_3000, 0x4087);
+    /// Console.WriteLine($"{tss.Low:x16} {tss.High:x16}");     // 0000890030004087 00000000fffffe00
+    /// </code></example>
     public static SystemDescriptor Create(SegmentAttributes attributes, ulong segmentBase, uint rawLimit) =>
         new(SegmentDescriptor.Create(attributes, (uint)segmentBase, rawLimit).Value, segmentBase >> 32);
 

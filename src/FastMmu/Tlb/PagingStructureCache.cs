@@ -22,6 +22,12 @@ namespace FastMmu.Tlb;
 /// <para>Owned by one virtual CPU: not thread-safe. A lookup or an insertion is some nanoseconds and allocates nothing.</para>
 /// Source: Intel SDM vol. 3A, "Paging-Structure Caches" (4.10.3) and "Operations that Invalidate TLBs and Paging-Structure Caches" (4.10.4.1).
 /// </remarks>
+/// <example><code>
+/// using var tables = new PagingStructureCache(PagingStructureGeometry.Default);
+/// tables.Insert(0x40_0000, pcid: 1, level: 1, table: 0x5000, PathRights.Write | PathRights.User);     // a PDE: the page table at 0x5000
+/// tables.Insert(0x40_0000, pcid: 1, level: 3, table: 0x3000, PathRights.Write | PathRights.User);     // a PML4E
+/// Console.WriteLine(tables.Contents().Count);             // 2
+/// </code></example>
 public sealed unsafe partial class PagingStructureCache : IDisposable
 {
     /// <summary>The highest level of a table that an entry refers to: a PML5E's.</summary>
@@ -124,6 +130,12 @@ public sealed unsafe partial class PagingStructureCache : IDisposable
     /// <param name="entry">Where the walk may begin, or <c>default</c>.</param>
     /// <returns>Whether there is one; if not, the walk begins at the root.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="pcid"/> is not 0 to 4095.</exception>
+    /// <example><code>
+    /// tables.TryFindDeepest(0x40_1234, 1, out PagingStructureEntry deepest);
+    /// Console.WriteLine($"level {deepest.Level} at {deepest.Table:x}");           // level 1 at 5000
+    /// tables.TryFindDeepest(0x80_0000, 1, out deepest);
+    /// Console.WriteLine($"level {deepest.Level} at {deepest.Table:x}");           // level 3 at 3000
+    /// </code></example>
     public bool TryFindDeepest(ulong linear, int pcid, out PagingStructureEntry entry)
     {
         if (pcid != _pcid) Select(pcid);
@@ -159,6 +171,10 @@ public sealed unsafe partial class PagingStructureCache : IDisposable
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A level or PCID that there is not.</exception>
     /// <exception cref="ArgumentException">An address that is not canonical for 57 bits.</exception>
+    /// <example><code>
+    /// tables.Insert(0x80_0000, pcid: 1, level: 1, table: 0x6000, PathRights.User);
+    /// Console.WriteLine(tables.TryFindDeepest(0x80_0000, 1, out PagingStructureEntry entry) &amp;&amp; entry.Level == 1);     // True
+    /// </code></example>
     public void Insert(ulong linear, int pcid, int level, ulong table, int pathRights)
     {
         ObjectDisposedException.ThrowIf(_block == null, this);
@@ -182,11 +198,19 @@ public sealed unsafe partial class PagingStructureCache : IDisposable
     /// <summary>INVLPG: drops everything of a PCID, whatever the address.</summary>
     /// <param name="linear">The operand; it does not matter.</param>
     /// <param name="pcid">The current PCID.</param>
+    /// <example><code>
+    /// tables.InvalidatePage(0x1234_5000, pcid: 1);            // INVLPG drops the whole PCID here
+    /// Console.WriteLine(tables.Contents().Count);             // 0
+    /// </code></example>
     public void InvalidatePage(ulong linear, int pcid) => InvalidatePcid(pcid);
 
     /// <summary>INVPCID type 0, and what a page fault does: drops what a walk to an address would use under a PCID.</summary>
     /// <param name="pcid">The PCID.</param>
     /// <param name="linear">The linear address; one that is not canonical drops nothing.</param>
+    /// <example><code>
+    /// tables.InvalidateAddress(pcid: 1, 0x80_0000);           // of another page table, under the same PML4E
+    /// Console.WriteLine(tables.Contents().Count);             // 1
+    /// </code></example>
     public void InvalidateAddress(int pcid, ulong linear)
     {
         ulong own = _contexts.Of(pcid);
@@ -206,6 +230,10 @@ public sealed unsafe partial class PagingStructureCache : IDisposable
 
     /// <summary>INVPCID type 1, and MOV to CR3 with bit 63 clear: drops everything of a PCID. O(1).</summary>
     /// <param name="pcid">The PCID.</param>
+    /// <example><code>
+    /// tables.InvalidatePcid(2);
+    /// Console.WriteLine(tables.Contents().Count);             // 2
+    /// </code></example>
     public void InvalidatePcid(int pcid)
     {
         _contexts.Forget(pcid);
@@ -216,6 +244,10 @@ public sealed unsafe partial class PagingStructureCache : IDisposable
     /// INVPCID types 2 and 3, MOV to CR3 with CR4.PCIDE=0, and the changes of CR0, CR4 and EFER that change how paging works:
     /// drops everything. O(1).
     /// </summary>
+    /// <example><code>
+    /// tables.InvalidateAll();
+    /// Console.WriteLine(tables.Contents().Count);             // 0
+    /// </code></example>
     public void InvalidateAll()
     {
         _contexts.ForgetPcids();
@@ -223,6 +255,10 @@ public sealed unsafe partial class PagingStructureCache : IDisposable
     }
 
     /// <summary>Lists what could be found now, lowest tables first. For inspection: allocates.</summary>
+    /// <example><code>
+    /// foreach (PagingStructureEntry entry in tables.Contents()) Console.WriteLine(entry.Level);       // 1
+    ///                                                                                                 // 3
+    /// </code></example>
     public IReadOnlyList<PagingStructureEntry> Contents()
     {
         var entries = new List<PagingStructureEntry>();

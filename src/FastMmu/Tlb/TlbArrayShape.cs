@@ -18,12 +18,18 @@ public readonly record struct TlbArrayShape(int Sets, int Ways, TlbPages Pages)
     /// <summary>An array of one set.</summary>
     /// <param name="entries">How many translations fit, 1 to <see cref="MaxWays"/>.</param>
     /// <param name="pages">The page sizes it holds.</param>
+    /// <example><code>
+    /// Console.WriteLine(TlbArrayShape.FullyAssociative(72, TlbPages.All).Ways);      // 72
+    /// </code></example>
     public static TlbArrayShape FullyAssociative(int entries, TlbPages pages) => new(1, entries, pages);
 
     /// <summary>An array of <paramref name="entries"/> in sets of <paramref name="ways"/>.</summary>
     /// <param name="entries">How many translations fit.</param>
     /// <param name="ways">Entries a set; <paramref name="entries"/> / <paramref name="ways"/> must be a power of two.</param>
     /// <param name="pages">The page sizes it holds.</param>
+    /// <example><code>
+    /// Console.WriteLine(TlbArrayShape.SetAssociative(3072, 12, TlbPages.Size4K).Sets);      // 256
+    /// </code></example>
     public static TlbArrayShape SetAssociative(int entries, int ways, TlbPages pages) => new(entries / ways, ways, pages);
 
     /// <summary><c>1536 entries, 12-way, Size4K, Large</c>.</summary>

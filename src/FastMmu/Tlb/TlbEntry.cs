@@ -100,14 +100,27 @@ public readonly struct TlbEntry : IEquatable<TlbEntry>
 
     /// <summary>Where a linear address of this page is in physical memory.</summary>
     /// <param name="linear">An address in the page; only its offset counts.</param>
+    /// <example><code>
+    /// var entry = new TlbEntry(linear: 0x40_0000, physical: 0x80_0000, PageSize.Size2M, pcid: 0, PathRights.Write | PathRights.User);
+    /// Console.WriteLine(entry.PhysicalOf(0x41_2345).ToString("x"));       // 812345
+    /// </code></example>
     public ulong PhysicalOf(ulong linear) => Physical | (linear & (Size.Bytes() - 1));
 
     /// <summary>Whether a linear address lies in the page.</summary>
     /// <param name="linear">The address.</param>
+    /// <example><code>
+    /// var entry = new TlbEntry(linear: 0x40_0000, physical: 0x80_0000, PageSize.Size2M, pcid: 0, PathRights.User);
+    /// Console.WriteLine(entry.Contains(0x5f_ffff));       // True
+    /// </code></example>
     public bool Contains(ulong linear) => (linear ^ Linear) >> Size.Shift() == 0;
 
     /// <summary>Whether the pages of two entries share an address: for pages, whether one contains the other.</summary>
     /// <param name="other">The other entry.</param>
+    /// <example><code>
+    /// var large = new TlbEntry(linear: 0x40_0000, physical: 0x80_0000, PageSize.Size2M, pcid: 0, PathRights.User);
+    /// var small = new TlbEntry(linear: 0x41_2000, physical: 0x1000, PageSize.Size4K, pcid: 0, PathRights.User);
+    /// Console.WriteLine(small.Overlaps(large));       // True
+    /// </code></example>
     public bool Overlaps(TlbEntry other) => Contains(other.Linear) || other.Contains(Linear);
 
     /// <summary>Whether every field is the same.</summary>

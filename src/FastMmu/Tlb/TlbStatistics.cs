@@ -29,6 +29,12 @@ public struct TlbStatistics : IEquatable<TlbStatistics>
 
     /// <summary>Hits at a level.</summary>
     /// <param name="level">1 or 2.</param>
+    /// <example><code>
+    /// using TranslationCache tlb = TranslationCache.Create(TlbPreset.Zen4, statistics: true);
+    /// tlb.Insert(new TlbEntry(0x1000, 0x8000, PageSize.Size4K, pcid: 0, PathRights.User), TlbAccess.Data);
+    /// tlb.TryFind(0x1234, 0, TlbAccess.Data, out _);
+    /// Console.WriteLine($"{tlb.Statistics.Hits(1)} in the first level, {tlb.Statistics.Hits(2)} in the second");     // 1 in the first level, 0 in the second
+    /// </code></example>
     public readonly ulong Hits(int level) => _hits.Sum(level);
 
     /// <summary>Hits at a level, of one kind of access, in pages of one size.</summary>
@@ -39,10 +45,20 @@ public struct TlbStatistics : IEquatable<TlbStatistics>
 
     /// <summary>Misses of one kind of access.</summary>
     /// <param name="kind">Fetch or data.</param>
+    /// <example><code>
+    /// using TranslationCache tlb = TranslationCache.Create(TlbPreset.Zen4, statistics: true);
+    /// tlb.TryFind(0x1234, 0, TlbAccess.Instruction, out _);
+    /// Console.WriteLine(tlb.Statistics.MissesOf(TlbAccess.Instruction));      // 1
+    /// </code></example>
     public readonly ulong MissesOf(TlbAccess kind) => kind == TlbAccess.Data ? _dataMisses : _instructionMisses;
 
     /// <summary>Evictions from a level.</summary>
     /// <param name="level">1 or 2.</param>
+    /// <example><code>
+    /// using TranslationCache tlb = TranslationCache.Create(TlbPreset.Intel80386, statistics: true);
+    /// for (ulong page = 0; page &lt; 33; page++) tlb.Insert(new TlbEntry(page &lt;&lt; 12, 0, PageSize.Size4K, pcid: 0, PathRights.User), TlbAccess.Data);
+    /// Console.WriteLine(tlb.Statistics.Evictions(1));     // 1
+    /// </code></example>
     public readonly ulong Evictions(int level) => _evictions.Sum(level);
 
     /// <summary>Evictions from a level, caused by one kind of access, of pages of one size.</summary>

@@ -17,6 +17,12 @@ namespace FastMmu.Tlb;
 /// <para>Owned by one virtual CPU: not thread-safe. A shoot-down is asked of the owner, as on a real machine.</para>
 /// Source: Intel SDM vol. 3A, "Translation Lookaside Buffers (TLBs)" (4.10.2) and "Invalidation of TLBs and Paging-Structure Caches" (4.10.4).
 /// </remarks>
+/// <example><code>
+/// using TranslationCache tlb = TranslationCache.Create(TlbPreset.Zen4, statistics: true);
+/// tlb.Insert(new TlbEntry(0x40_0000, 0x80_0000, PageSize.Size2M, pcid: 1, PathRights.User), TlbAccess.Data);
+/// tlb.Insert(new TlbEntry(0x1000, 0x8000, PageSize.Size4K, pcid: 1, PathRights.User, global: true), TlbAccess.Data);
+/// Console.WriteLine(tlb.TryFind(0x41_0000, 1, TlbAccess.Data, out TlbEntry entry));      // True
+/// </code></example>
 public abstract class TranslationCache : IDisposable
 {
     private protected TranslationCache()
@@ -36,6 +42,10 @@ public abstract class TranslationCache : IDisposable
     /// <param name="seed">Seed of random replacement; the same seed gives the same evictions.</param>
     /// <returns>An empty cache; dispose of it.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Unknown preset or replacement.</exception>
+    /// <example><code>
+    /// using TranslationCache old = TranslationCache.Create(TlbPreset.Intel80386);
+    /// Console.WriteLine(old.Arrays[0].Shape.Capacity);        // 32
+    /// </code></example>
     public static TranslationCache Create(
         TlbPreset preset, ReplacementKind replacement = ReplacementKind.TreePlru, bool statistics = false, ulong seed = 1) =>
         TlbPresets.Create(preset, replacement, statistics, seed);
@@ -68,6 +78,11 @@ public abstract class TranslationCache : IDisposable
     /// <param name="entry">The translation, or <c>default</c>.</param>
     /// <returns>Whether there is one. It says nothing about rights: those are the caller's check.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="pcid"/> is not 0 to 4095.</exception>
+    /// <example><code>
+    /// Console.WriteLine(tlb.TryFind(0x41_0000, 2, TlbAccess.Data, out entry));        // False
+    /// Console.WriteLine(tlb.TryFind(0x1fff, 2, TlbAccess.Data, out entry));           // True
+    /// Console.WriteLine(entry.PhysicalOf(0x1fff).ToString("x"));                      // 8fff
+    /// </code></example>
     public abstract bool TryFind(ulong linear, int pcid, TlbAccess kind, out TlbEntry entry);
 
     /// <summary>
@@ -79,6 +94,10 @@ public abstract class TranslationCache : IDisposable
     /// <param name="entry">The translation, or <c>default</c>.</param>
     /// <returns>Whether there is one.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="pcid"/> is not 0 to 4095.</exception>
+    /// <example><code>
+    /// Console.WriteLine(tlb.TryPeek(0x41_0000, 1, TlbAccess.Data, out entry));        // True
+    /// Console.WriteLine(tlb.Statistics.Lookups);                                      // 1
+    /// </code></example>
     public abstract bool TryPeek(ulong linear, int pcid, TlbAccess kind, out TlbEntry entry);
 
     /// <summary>
@@ -88,6 +107,10 @@ public abstract class TranslationCache : IDisposable
     /// <param name="entry">The translation.</param>
     /// <param name="kind">The kind of access that needed it, which chooses the arrays that it enters.</param>
     /// <exception cref="ArgumentException">The entry is empty, has no page size, or lies at an address that is not canonical for 57 bits.</exception>
+    /// <example><code>
+    /// tlb.Insert(new TlbEntry(0x41_0000, 0x9000, PageSize.Size4K, pcid: 1, PathRights.User), TlbAccess.Data);
+    /// Console.WriteLine(tlb.TryPeek(0x40_0000, 1, TlbAccess.Data, out entry));        // False
+    /// </code></example>
     public abstract void Insert(in TlbEntry entry, TlbAccess kind);
 
     /// <summary>
@@ -96,29 +119,57 @@ public abstract class TranslationCache : IDisposable
     /// <param name="linear">Any linear address; one that is not canonical drops nothing.</param>
     /// <param name="pcid">The current PCID.</param>
     /// <remarks>Source: Intel SDM vol. 3A, "Operations that Invalidate TLBs and Paging-Structure Caches" (4.10.4.1).</remarks>
+    /// <example><code>
+    /// tlb.InvalidatePage(0x1234, pcid: 5);
+    /// Console.WriteLine(tlb.TryPeek(0x1000, 1, TlbAccess.Data, out entry));           // False
+    /// </code></example>
     public abstract void InvalidatePage(ulong linear, int pcid);
 
     /// <summary>INVPCID type 0: drops what answers for an address under a PCID, whatever its page size, but spares globals.</summary>
     /// <param name="pcid">The PCID of the descriptor.</param>
     /// <param name="linear">The linear address of the descriptor.</param>
+    /// <example><code>
+    /// tlb.InvalidateAddress(pcid: 1, 0x1234);
+    /// Console.WriteLine(tlb.TryPeek(0x1000, 1, TlbAccess.Data, out entry));           // True
+    /// </code></example>
     public abstract void InvalidateAddress(int pcid, ulong linear);
 
     /// <summary>INVPCID type 1, and MOV to CR3 with bit 63 clear: drops a PCID's translations but spares globals. O(1).</summary>
     /// <param name="pcid">The PCID.</param>
+    /// <example><code>
+    /// tlb.InvalidatePcid(1);
+    /// Console.WriteLine(tlb.TryPeek(0x40_0000, 1, TlbAccess.Data, out entry));        // False
+    /// Console.WriteLine(tlb.TryPeek(0x1000, 1, TlbAccess.Data, out entry));           // True
+    /// </code></example>
     public abstract void InvalidatePcid(int pcid);
 
     /// <summary>INVPCID type 3, and MOV to CR3 with CR4.PCIDE=0: drops every PCID's translations but spares globals. O(1).</summary>
+    /// <example><code>
+    /// tlb.InvalidateNonGlobal();
+    /// Console.WriteLine(tlb.Contents().All(slot =&gt; slot.Entry.Global));               // True
+    /// </code></example>
     public abstract void InvalidateNonGlobal();
 
     /// <summary>INVPCID type 2, and the changes of CR0, CR4 and EFER that change how paging works: drops everything. O(1).</summary>
+    /// <example><code>
+    /// tlb.InvalidateAll();
+    /// Console.WriteLine(tlb.Contents().Count);                                        // 0
+    /// </code></example>
     public abstract void InvalidateAll();
 
     /// <summary>Sets what was counted to zero.</summary>
+    /// <example><code>
+    /// tlb.ResetStatistics();
+    /// Console.WriteLine(tlb.Statistics.Lookups);                                      // 0
+    /// </code></example>
     public abstract void ResetStatistics();
 
     /// <summary>
     /// Lists what would answer now, array by array, with the copies that several levels hold of one translation. For inspection: allocates.
     /// </summary>
+    /// <example><code>
+    /// Console.WriteLine(tlb.Contents().Select(slot =&gt; slot.Entry.Linear).Distinct().Count());    // 2
+    /// </code></example>
     public abstract IReadOnlyList<TlbSlot> Contents();
 
     /// <summary>Frees the native memory. After it nothing is found, and an insertion is refused.</summary>

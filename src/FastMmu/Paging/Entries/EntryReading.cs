@@ -118,6 +118,10 @@ public readonly record struct EntryReading
     /// <exception cref="ArgumentException">Paging is off.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The mode has no such level.</exception>
     /// <remarks>Derives a <see cref="WalkContext"/> each time; for many entries derive it once.</remarks>
+    /// <example><code>
+    /// PagingState state = PagingState.WithPaging(ProcessorFeatures.Zen4, PagingMode.FourLevel, root: 0x1000UL);
+    /// Console.WriteLine(EntryReading.Of(in state, level: 2, 0x20_00e7));      // 2 MiB page 0x200000, writable, user, accessed, dirty
+    /// </code></example>
     public static EntryReading Of(in PagingState state, int level, ulong raw)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(level, 1);
@@ -137,6 +141,10 @@ public readonly record struct EntryReading
     /// The entry in words: <c>table 0x2000, writable, user, accessed</c>; <c>4 KiB page 0x5000, read-only, supervisor, XD, dirty, PAT 4</c>;
     /// <c>not present</c>; <c>reserved bits 0x80 set</c>. What is off and usual (cacheable, key 0, not global) is not said.
     /// </summary>
+    /// <example><code>
+    /// PagingState state = PagingState.WithPaging(ProcessorFeatures.Zen4, PagingMode.FourLevel, root: 0x1000UL);
+    /// Console.WriteLine(EntryReading.Of(in state, level: 4, 0x2087).Describe());      // reserved bits 0x80 set, writable, user
+    /// </code></example>
     public string Describe()
     {
         if (!Present) return Raw == 0 ? "not present" : $"not present, software's bits 0x{Raw:x}";

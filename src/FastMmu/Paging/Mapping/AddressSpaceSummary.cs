@@ -37,5 +37,11 @@ public sealed record AddressSpaceSummary(IReadOnlyList<LevelSummary> Levels, IRe
 
     /// <summary>Pages of one size, over all rights.</summary>
     /// <param name="size">The size.</param>
+    /// <example><code>
+    /// using var memory = PhysicalMemory.Create(16 * MiB);
+    /// PageMapper space = PageMapper.Create&lt;Paging4Level&gt;(memory, new BitmapFrameAllocator(memory));
+    /// space.Map(0, 0, 2 * MiB + 8 * KiB, Rights.SupervisorAll);
+    /// Console.WriteLine(space.View().Summarize().Pages(PageSize.Size4K));     // 2
+    /// </code></example>
     public ulong Pages(PageSize size) => Mapped.Where(k => k.Size == size).Aggregate(0UL, (sum, kind) => sum + kind.Pages);
 }

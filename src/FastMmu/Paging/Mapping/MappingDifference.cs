@@ -16,6 +16,9 @@ public readonly record struct FrameMapping(PhysicalAddress Physical, Rights Righ
 
     /// <summary>The mapping of what lies further on in the same run.</summary>
     /// <param name="bytes">Distance.</param>
+    /// <example><code>
+    /// Console.WriteLine(new FrameMapping(0x1000, Rights.UserRead, 0, 0).Advance(0x2000).Physical);      // 0x3000
+    /// </code></example>
     public FrameMapping Advance(ulong bytes) => this with { Physical = Physical + bytes };
 }
 

@@ -48,6 +48,12 @@ public sealed class TableCostCounter
     /// <param name="range">Their addresses; starts must not descend from call to call. A range of no bytes adds nothing.</param>
     /// <param name="largest">The largest page that may map them; they must be pages of this size then. The arrangement may not have that size.</param>
     /// <exception cref="ArgumentException">The range starts below an earlier one.</exception>
+    /// <example><code>
+    /// var counter = new TableCostCounter(TableShape.FourLevel);
+    /// counter.Add(new LinearRange(0, 2 * MiB));
+    /// counter.Add(new LinearRange(1 * GiB, 4 * KiB));
+    /// Console.WriteLine(counter.Cost.Tables);     // 6
+    /// </code></example>
     public void Add(LinearRange range, PageSize largest = PageSize.Size4K)
     {
         if (range.Length == 0) return;

@@ -61,10 +61,17 @@ public sealed record TableShape
 
     /// <summary>Bytes of a table of a level.</summary>
     /// <param name="level">1 for the lowest, <see cref="Levels"/> for the root.</param>
+    /// <example><code>
+    /// Console.WriteLine(TableShape.TwoLevel.TableBytes(2));      // 4096
+    /// </code></example>
     public ulong TableBytes(int level) => (ulong)EntryBytes << _indexBits[Levels - level];
 
     /// <summary>Whether an address exists here: canonical above 32 bits, below 4 GiB otherwise.</summary>
     /// <param name="linear">The address.</param>
+    /// <example><code>
+    /// Console.WriteLine(TableShape.TwoLevel.Has(1UL &lt;&lt; 32));       // False
+    /// Console.WriteLine(TableShape.FourLevel.Has(1UL &lt;&lt; 32));      // True
+    /// </code></example>
     public bool Has(LinearAddress linear) => LinearWidth > 32 ? linear.IsCanonical(LinearWidth) : linear.Value >> 32 == 0;
 
     /// <summary>Base-two logarithm of the bytes that an entry of a level covers.</summary>

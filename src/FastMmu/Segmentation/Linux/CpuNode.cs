@@ -31,6 +31,9 @@ public readonly record struct CpuNode(int Cpu, int Node)
 
     /// <summary>Reads what LSL returned.</summary>
     /// <param name="limit">The limit in bytes.</param>
+    /// <example><code>
+    /// Console.WriteLine(CpuNode.FromLimit(0x1003));      // cpu 3, node 1
+    /// </code></example>
     public static CpuNode FromLimit(uint limit) => new((int)(limit & CpuMask), (int)(limit >> NodeShift));
 
     /// <summary>The numbers as <c>cpu 5, node 1</c>.</summary>

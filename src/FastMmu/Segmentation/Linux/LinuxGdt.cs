@@ -90,6 +90,11 @@ public sealed class LinuxGdt
     /// <param name="destination">At least <see cref="SizeInBytes"/> bytes.</param>
     /// <param name="contents">What differs between processors; null for the table as it stands in the kernel's image.</param>
     /// <exception cref="ArgumentException"><paramref name="destination"/> is too short.</exception>
+    /// <example><code>
+    /// byte[] table = new byte[LinuxGdt.I386.SizeInBytes];
+    /// LinuxGdt.I386.Write(table);
+    /// Console.WriteLine(BitConverter.ToUInt64(table, 12 * 8).ToString("x16"));        // 00cf9b000000ffff
+    /// </code></example>
     public void Write(Span<byte> destination, LinuxGdtContents? contents = null)
     {
         if (destination.Length < SizeInBytes) throw new ArgumentException($"needs {SizeInBytes} bytes", nameof(destination));
@@ -138,6 +143,12 @@ public sealed class LinuxGdt
     /// <summary>Which of Linux's tables this is, if one.</summary>
     /// <param name="table">The bytes of a GDT, from its first entry on.</param>
     /// <returns>The table whose fixed entries are all there; accessed bits that a processor has set since do not matter. Else null.</returns>
+    /// <example><code>
+    /// byte[] table = new byte[LinuxGdt.Amd64.SizeInBytes];
+    /// LinuxGdt.Amd64.Write(table);
+    /// Console.WriteLine(LinuxGdt.Recognise(table)?.Name);                 // x86-64
+    /// Console.WriteLine(LinuxGdt.Recognise(new byte[256]) is null);       // True
+    /// </code></example>
     public static LinuxGdt? Recognise(ReadOnlySpan<byte> table)
     {
         foreach (LinuxGdt candidate in All)

@@ -10,6 +10,9 @@ public static class TlbPresets
     /// <param name="preset">The processor.</param>
     /// <returns>Title and table or section of a vendor's document; empty for <see cref="TlbPreset.None"/>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Unknown preset.</exception>
+    /// <example><code>
+    /// Console.WriteLine(TlbPresets.SourceOf(TlbPreset.Intel80386));      // 80386 Programmer's Reference Manual (230985), "Page Translation Cache"
+    /// </code></example>
     public static string SourceOf(TlbPreset preset) => preset switch
     {
         TlbPreset.None => "",
