@@ -29,6 +29,10 @@ public static class BatchKernels
 
     /// <summary>Whether this processor and runtime can run a kernel.</summary>
     /// <param name="kernel">The kernel.</param>
+    /// <example><code>
+    /// Console.WriteLine(BatchKernels.IsAvailable(BatchKernel.Scalar));                // True
+    /// Console.WriteLine(BatchKernels.IsAvailable(BatchKernels.Default));              // True
+    /// </code></example>
     public static bool IsAvailable(BatchKernel kernel) => kernel switch
     {
         BatchKernel.Scalar => true,
