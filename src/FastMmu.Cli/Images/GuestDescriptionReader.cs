@@ -19,9 +19,22 @@ internal static partial class GuestDescriptionReader
     /// <exception cref="InputException">It is missing, no JSON, or says something impossible.</exception>
     public static GuestDescription Read(string path)
     {
-        using JsonDocument document = Parse(path);
-        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InputException($"{path}: the description is not a JSON object");
-        var root = new JsonFields(path, "", document.RootElement);
+        try
+        {
+            using JsonDocument document = Parse(path);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? Read(path, new JsonFields(path, "", document.RootElement))
+                : throw new InputException($"{path}: the description is not a JSON object");
+        }
+        catch (InvalidOperationException failure)
+        {
+            // Kinds of values are looked at before they are read; what is left are texts with bytes or escapes that are no Unicode.
+            throw new InputException($"{path}: a text in it is not Unicode", failure);
+        }
+    }
+
+    private static GuestDescription Read(string path, JsonFields root)
+    {
         JsonFields registers = root.Object("registers");
         JsonFields? segments = root.Has("segments_regs") ? root.Object("segments_regs") : null;
         string? cpu = root.Text("cpu_model");

@@ -23,10 +23,12 @@ internal sealed class GuestProcessor : IDisposable
     /// <param name="cr3">Another address space than the running one.</param>
     /// <param name="cpl">Another privilege level than the running one.</param>
     /// <param name="quirks">How the guest's memory and answers are to be taken.</param>
+    /// <param name="options">Caches; null for the usual ones.</param>
     /// <exception cref="InputException">No processor would take the registers.</exception>
-    public static GuestProcessor Create(RecordedGuest guest, ulong? cr3, int? cpl, ImageQuirks quirks = ImageQuirks.PdpteAccessed)
+    public static GuestProcessor Create(
+        RecordedGuest guest, ulong? cr3, int? cpl, ImageQuirks quirks = ImageQuirks.PdpteAccessed, MmuOptions? options = null)
     {
-        Mmu mmu = guest.CreateMmu(quirks);
+        Mmu mmu = guest.CreateMmu(quirks, options);
         if (!guest.TrySelect(mmu, cr3 ?? guest.Description.Cr3.Value, quirks, out string refusal))
         {
             mmu.Dispose();

@@ -39,7 +39,7 @@ internal static class MemoryLoader
             try
             {
                 using Stream bytes = gzip ? new GZipStream(new SentinelStream([], file), CompressionMode.Decompress) : file;
-                Fill(memory, segments, bytes, gzip, path, () => work.Done = (double)file.Position / file.Length);
+                Fill(memory, segments, bytes, gzip, path, () => work.Done = RecordedGuest.LoadingShare * file.Position / file.Length);
                 return memory;
             }
             catch

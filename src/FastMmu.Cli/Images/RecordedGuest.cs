@@ -8,6 +8,9 @@ namespace FastMmu.Cli.Images;
 /// <summary>A recorded guest, loaded: its description and its memory.</summary>
 internal sealed class RecordedGuest : IDisposable
 {
+    /// <summary>How much of all that is done with a guest is its loading, roughly: for whoever watches.</summary>
+    public const double LoadingShare = 0.2;
+
     // Table 4-8 of the SDM reserves bits 8:5 of a PDPTE; bit 5 is A in every other entry.
     private const ulong PdpteAccessedBit = 1UL << 5;
 
@@ -42,10 +45,12 @@ internal sealed class RecordedGuest : IDisposable
     }
 
     /// <summary>An MMU that has the features to be asked under <paramref name="quirks"/>; <see cref="TrySelect"/> gives it registers.</summary>
-    public Mmu CreateMmu(ImageQuirks quirks)
+    /// <param name="quirks">How the guest's memory and answers are to be taken.</param>
+    /// <param name="options">Caches; null for the usual ones.</param>
+    public Mmu CreateMmu(ImageQuirks quirks, MmuOptions? options = null)
     {
         int bits = quirks.HasFlag(ImageQuirks.WideAddresses) ? PhysicalAddress.MaxWidth : Description.PhysicalAddressBits ?? PhysicalAddress.MaxWidth;
-        return new(Memory, ProcessorFeatures.Everything with { PhysicalAddressBits = bits });
+        return new(Memory, ProcessorFeatures.Everything with { PhysicalAddressBits = bits }, options);
     }
 
     /// <summary>Gives an MMU the guest's registers, with another CR3.</summary>

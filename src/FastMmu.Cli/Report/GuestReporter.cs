@@ -92,11 +92,10 @@ internal static class GuestReporter
 
     private static IReadOnlyList<TranslationRun> TranslatePages(RecordedGuest guest, ulong? cr3, GuestVerdict verdict)
     {
-        using var processor = GuestProcessor.Create(guest, cr3, cpl: 0, ImageQuirks.PdpteAccessed | ImageQuirks.NoRights);
-        IReadOnlyList<TranslationRun> runs = PageTranslator.Run(processor);
+        IReadOnlyList<TranslationRun> runs = PageTranslator.Run(guest, cr3);
         foreach (TranslationRun run in runs)
         {
-            AnswerTally tally = verdict.Open($"pages {run.Way}");
+            AnswerTally tally = verdict.Open($"pages, {run.Way}");
             tally.Checked = run.Pages;
             tally.Elapsed = run.First;
             tally.Remark = "translation against enumeration";

@@ -3,6 +3,7 @@ using FastMmu.Addresses;
 using FastMmu.Cli.Images;
 using FastMmu.Paging.Mapping;
 using FastMmu.Processor;
+using FastMmu.Tlb;
 
 namespace FastMmu.Cli.Report;
 
@@ -19,10 +20,17 @@ internal static class PageTranslator
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(150);
     private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(1);
 
+    // A page that nobody may touch has an address all the same.
+    private const ImageQuirks Plain = ImageQuirks.PdpteAccessed | ImageQuirks.NoRights;
+
     /// <summary>Translates all pages.</summary>
-    /// <param name="processor">The guest's processor, asked without rights: a page that nobody may touch has an address all the same.</param>
-    public static IReadOnlyList<TranslationRun> Run(GuestProcessor processor)
+    /// <param name="guest">The guest. Accessed bits in its memory are set.</param>
+    /// <param name="cr3">Another address space than the running one.</param>
+    public static IReadOnlyList<TranslationRun> Run(RecordedGuest guest, ulong? cr3)
     {
+        using var processor = GuestProcessor.Create(guest, cr3, cpl: 0, Plain);
+        // Every page once: nothing for a TLB to remember. Without one the walk itself is what is timed.
+        using var walker = GuestProcessor.Create(guest, cr3, cpl: 0, Plain, MmuOptions.Default with { Tlb = TlbPreset.None });
         var linear = new List<ulong>();
         var physical = new List<ulong>();
         long left = GuestLayout.MostPages;
@@ -39,8 +47,9 @@ internal static class PageTranslator
         ulong[] actual = new ulong[addresses.Length];
         return
         [
-            Measure("one by one", addresses, expected, actual, () => OneByOne(processor.Mmu, addresses, actual)),
-            Measure($"in batches of {BatchLanes}", addresses, expected, actual, () => InBatches(processor.Mmu, addresses, actual)),
+            Measure("walked, one by one", addresses, expected, actual, () => OneByOne(walker.Mmu, addresses, actual)),
+            Measure("walked, in batches", addresses, expected, actual, () => InBatches(walker.Mmu, addresses, actual)),
+            Measure("through a TLB", addresses, expected, actual, () => OneByOne(processor.Mmu, addresses, actual)),
         ];
     }
 

@@ -51,6 +51,19 @@ public sealed class BadGuestTests
         AssertRefused(folder, "meta.json", reason);
     }
 
+    [Theory]
+    [InlineData("\"case\": \"made-up\"", "\"case\": \"\\ud800\"")]
+    [InlineData("\"idle\"", "\"\\udfff\"")]
+    [InlineData("\"cpl\"", "\"\\ud800\": 1, \"cpl\"")]
+    [InlineData("\"EIP\"", "\"\\ud800\"")]
+    public void Description_WithTextThatIsNoUnicode_IsRefusedOrIgnored(string old, string text)
+    {
+        using GuestFolder folder = new GuestFolder().With(old, text);
+        ToolRun run = ToolRun.Of("verify", "image", folder.Path);
+        Assert.DoesNotContain("internal error", run.Error, StringComparison.Ordinal);
+        Assert.True(run.Code == 0 || run.Error.Contains("is not Unicode", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Description_NestedWithoutEnd_IsRefused()
     {

@@ -82,7 +82,9 @@ internal sealed class Examination : IDisposable
     /// <summary>Called for every row, so that somebody may watch.</summary>
     public void CountRow(RecordedTable table)
     {
-        if (++_rows % RowsBetweenReports == 0) _work.Done = (_bytesBefore + (table.Done * new FileInfo(table.Path).Length)) / _totalBytes;
+        if (++_rows % RowsBetweenReports != 0) return;
+        double done = (_bytesBefore + (table.Done * new FileInfo(table.Path).Length)) / _totalBytes;
+        _work.Done = RecordedGuest.LoadingShare + ((1 - RecordedGuest.LoadingShare) * done);
     }
 
     /// <summary>Called when a file has been read to its end.</summary>
