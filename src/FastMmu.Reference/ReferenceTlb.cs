@@ -37,18 +37,24 @@ public sealed class ReferenceTlb
 
     private readonly IReferenceMemory _memory;
     private readonly SpuriousFaults _spuriousFaults;
+    private readonly bool _entriesAreMarked;
     private readonly HashSet<CachedTranslation> _translations = [];
     private readonly HashSet<CachedTable> _tables = [];
 
     /// <summary>A processor that has cached nothing.</summary>
     /// <param name="memory">Guest-physical memory. It is only read.</param>
     /// <param name="spuriousFaults">Which faults are permitted beyond those of a full walk.</param>
+    /// <param name="entriesAreMarked">
+    /// Whether the MMU sets A and D in this very memory, and no table is in memory that loses them: then a walk explains an answer only if the
+    /// entries that it read have A, and D where the access writes.
+    /// </param>
     /// <exception cref="ArgumentNullException"><paramref name="memory"/> is null.</exception>
-    public ReferenceTlb(IReferenceMemory memory, SpuriousFaults spuriousFaults = SpuriousFaults.All)
+    public ReferenceTlb(IReferenceMemory memory, SpuriousFaults spuriousFaults = SpuriousFaults.All, bool entriesAreMarked = false)
     {
         ArgumentNullException.ThrowIfNull(memory);
         _memory = memory;
         _spuriousFaults = spuriousFaults;
+        _entriesAreMarked = entriesAreMarked;
     }
 
     /// <summary>How many different translations may be cached.</summary>
@@ -247,18 +253,30 @@ public sealed class ReferenceTlb
         }
     }
 
-    private static Verdict Explain(IEnumerable<PermittedAnswer> permitted, in ObservedAnswer answer, out List<PermittedAnswer> explanations)
+    private Verdict Explain(IEnumerable<PermittedAnswer> permitted, in ObservedAnswer answer, out List<PermittedAnswer> explanations)
     {
         explanations = [];
         var others = new List<string>();
         foreach (PermittedAnswer candidate in permitted)
         {
-            string? difference = candidate.Answer.Difference(answer);
+            string? difference = candidate.Answer.Difference(answer) ?? Unmarked(candidate);
             if (difference is null) explanations.Add(candidate);
             else others.Add($"{candidate.Source} gives {candidate.Answer} ({difference})");
         }
 
         return explanations.Count != 0 ? new Verdict(true, explanations[0].Source) : new Verdict(false, $"{answer}, but {string.Join("; ", others)}");
+    }
+
+    /// <summary>An entry that the walk of a permitted access must have marked and that is not marked; null if there is none, or nobody asks.</summary>
+    private string? Unmarked(PermittedAnswer candidate)
+    {
+        if (!_entriesAreMarked || candidate.Walk is null || !candidate.Answer.Ok) return null;
+        foreach (ReferenceEntry entry in candidate.Answer.Entries)
+        {
+            if (entry.After != entry.Before) return $"accessed or dirty flag missing, {entry}";
+        }
+
+        return null;
     }
 
     /// <summary>Truncates an address as operations do that take it without metadata (LAM); false if it is not canonical.</summary>

@@ -31,10 +31,33 @@ internal static class MachineGenerator
     public static Arbitrary<RandomMachine> Machines(MachineKind kind, int accesses) =>
         EdgeRandom.Cases(random => Make(random, kind, accesses), Smaller);
 
-    public static RandomMachine Make(EdgeRandom random, MachineKind kind, int accesses) =>
-        Make(random, RegisterGenerator.State(random, kind), accesses);
+    /// <summary>Machines of one kind that translate batches.</summary>
+    public static Arbitrary<RandomMachine> MachinesWithBatches(MachineKind kind, int batches) => EdgeRandom.Cases(
+        random =>
+        {
+            RandomMachine machine = Make(random, RegisterGenerator.State(random, kind), out List<ulong> pages);
+            return machine with { Batches = [.. Enumerable.Range(0, batches).Select(_ => BatchGenerator.Batch(random, machine.State, pages))] };
+        },
+        Smaller);
 
-    public static RandomMachine Make(EdgeRandom random, PagingState state, int accesses)
+    /// <summary>Machines of one kind that read and write bytes, most of them over the end of a page.</summary>
+    public static Arbitrary<RandomMachine> MachinesWithTransfers(MachineKind kind, int transfers) => EdgeRandom.Cases(
+        random =>
+        {
+            RandomMachine machine = Make(random, RegisterGenerator.State(random, kind), out List<ulong> pages);
+            return machine with { Transfers = [.. Enumerable.Range(0, transfers).Select(_ => Transfer(random, machine.State, pages))] };
+        },
+        Smaller);
+
+    public static RandomMachine Make(EdgeRandom random, MachineKind kind, int accesses)
+    {
+        RandomMachine machine = Make(random, RegisterGenerator.State(random, kind), out List<ulong> pages);
+        var list = new ReferenceAccess[accesses];
+        for (int i = 0; i < accesses; i++) list[i] = AnyAccess(random, machine.State, pages);
+        return machine with { Accesses = list };
+    }
+
+    private static RandomMachine Make(EdgeRandom random, PagingState state, out List<ulong> pages)
     {
         int width = state.Features.PhysicalAddressBits;
         ulong tableLimit = state.Efer.Lma || state.Mode == PagingMode.Pae ? 1UL << width : 1UL << 32;
@@ -48,7 +71,7 @@ internal static class MachineGenerator
 
         // Bits 11:5 of CR3 are part of the address in PAE, and bits 4:3 (or the PCID) are kept elsewhere.
         state.Cr3 = state.Cr3.Value | root;
-        List<ulong> pages = [];
+        pages = [];
         for (int i = random.Between(3, 8); i > 0; i--) pages.Add(LinearGenerator.Page(random, state.Mode));
         IReadOnlyList<TableWord> words = [];
         if (state.Mode != PagingMode.None)
@@ -60,9 +83,7 @@ internal static class MachineGenerator
             words = builder.Words;
         }
 
-        var list = new ReferenceAccess[accesses];
-        for (int i = 0; i < accesses; i++) list[i] = AnyAccess(random, in state, pages);
-        return new RandomMachine(state, words, list);
+        return new RandomMachine(state, words, []);
     }
 
     public static ReferenceAccess AnyAccess(EdgeRandom random, in PagingState state, IReadOnlyList<ulong> pages)
@@ -78,6 +99,9 @@ internal static class MachineGenerator
     public static IEnumerable<RandomMachine> Smaller(RandomMachine machine)
     {
         foreach (IReadOnlyList<ReferenceAccess> accesses in Shrinking.Without(machine.Accesses)) yield return machine with { Accesses = accesses };
+        foreach (IReadOnlyList<TlbStep.Batch> batches in Shrinking.Without(machine.Batches)) yield return machine with { Batches = batches };
+        foreach (IReadOnlyList<ByteTransfer> transfers in Shrinking.Without(machine.Transfers)) yield return machine with { Transfers = transfers };
+        foreach (IReadOnlyList<TlbStep.Batch> batches in Shrinking.Each(machine.Batches, BatchGenerator.Smaller)) yield return machine with { Batches = batches };
         foreach (IReadOnlyList<TableWord> words in Shrinking.Without(machine.Words)) yield return machine with { Words = words };
         foreach (PagingState state in RegisterGenerator.Smaller(machine.State)) yield return machine with { State = state };
         foreach (IReadOnlyList<TableWord> words in Shrinking.Each(machine.Words, word => Shrinking.Bits(word.Value).Select(value => word with { Value = value })))
@@ -86,6 +110,29 @@ internal static class MachineGenerator
         }
 
         foreach (IReadOnlyList<ReferenceAccess> accesses in Shrinking.Each(machine.Accesses, Simpler)) yield return machine with { Accesses = accesses };
+        foreach (IReadOnlyList<ByteTransfer> transfers in Shrinking.Each(machine.Transfers, Shorter)) yield return machine with { Transfers = transfers };
+    }
+
+    private static IEnumerable<ByteTransfer> Shorter(ByteTransfer transfer)
+    {
+        if (transfer.Length > 1) yield return transfer with { Length = transfer.Length / 2 };
+        if (transfer.Length > 1) yield return transfer with { Length = transfer.Length - 1 };
+        foreach (ulong linear in Shrinking.Bits(transfer.Linear)) yield return transfer with { Linear = linear };
+    }
+
+    private static ByteTransfer Transfer(EdgeRandom random, in PagingState state, List<ulong> pages)
+    {
+        int length = random.Below(4) switch
+        {
+            0 => random.Pick(1, 2, 3, 4, 8, 16),
+            1 => random.Between(1, 64),
+            2 => random.Between(1, 5000),
+            _ => random.Pick(2, 4, 8, 16, 4096, 4097, 8192, 8194, 9000),
+        };
+        ulong linear = LinearGenerator.Near(random, in state, pages);
+        // Ends of pages: where the bytes begin, or where they end.
+        if (random.OneIn(2)) linear = (linear | 0xfff) - (ulong)random.Below(Math.Min(length, 4096));
+        return new ByteTransfer(linear, length, random.OneIn(2));
     }
 
     private static IEnumerable<ReferenceAccess> Simpler(ReferenceAccess access)

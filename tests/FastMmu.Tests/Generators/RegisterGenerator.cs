@@ -52,7 +52,7 @@ internal static class RegisterGenerator
         if (features.Lass && random.OneIn(8)) cr4 |= Cr4.LassBit;
         if (features.Lam && random.OneIn(6)) cr4 |= Cr4.LamSupBit;
 
-        ulong cr0 = Cr0.EtBit | Cr0.PeBit | random.Bit(16, 2);
+        ulong cr0 = Cr0.EtBit | Cr0.PeBit | random.Bit(16, 2) | random.Bit(18, 4);
         if ((cr4 & Cr4.CetBit) != 0) cr0 |= Cr0.WpBit;
         if (paging) cr0 |= Cr0.PgBit;
         ulong efer = features.ExecuteDisable && !random.OneIn(4) ? Efer.NxeBit : 0;

@@ -32,18 +32,19 @@ internal sealed class TableBuilder(EdgeRandom random, PagingState state, Func<in
     public int TopLevel => state.Mode switch { PagingMode.TwoLevel => 2, PagingMode.Pae => 3, PagingMode.FourLevel => 4, _ => 5 };
 
     /// <summary>Makes the entries on the way to an address that are not there yet.</summary>
-    public void Reach(ulong root, ulong linear)
+    public void Reach(ulong root, ulong linear) => Follow(root, linear, Put);
+
+    /// <summary>Numbers of the words on the way to an address, from the top.</summary>
+    public List<int> Path(ulong root, ulong linear)
     {
-        ulong table = root;
-        for (int level = TopLevel; level > 0; level--)
+        List<int> path = [];
+        Follow(root, linear, (address, _) =>
         {
-            int bits = TwoLevel ? 10 : 9;
-            ulong index = (linear >> (12 + ((level - 1) * bits))) & ((1UL << (Pae && level == 3 ? 2 : bits)) - 1);
-            ulong address = table + (index * (ulong)Bytes);
-            ulong entry = Put(address, level);
-            if ((entry & Present) == 0 || (level > 1 && IsLarge(level, entry))) return;
-            table = entry & (TwoLevel ? 0xffff_f000UL : 0x000f_ffff_ffff_f000UL);
-        }
+            if (!_at.TryGetValue(address, out int number)) return 0;
+            path.Add(number);
+            return _words[number].Value;
+        });
+        return path;
     }
 
     /// <summary>A new entry for a level.</summary>
@@ -66,9 +67,9 @@ internal sealed class TableBuilder(EdgeRandom random, PagingState state, Func<in
         else entry |= LargePage | random.Bit(12, 4) | LargeFrame(level);
 
         if (TwoLevel) return (uint)entry;
-        if (state.Efer.Nxe) entry |= random.Bit(63, leaf ? 4 : 16);
+        if (state.Efer.Nxe) entry |= random.Bit(63, leaf ? 4 : 10);
         // Bits 58:52 are software's, 62:59 its own or the key; PAE has neither.
-        if (LongMode) entry |= random.Some(0x7fUL << 52) | ((ulong)random.Pick(0, 0, 1, 2, 15) << 59);
+        if (LongMode) entry |= random.Some(0x7fUL << 52) | ((ulong)random.Pick(0, 0, 0, 0, 0, 1, 2, 15) << 59);
         return entry;
     }
 
@@ -97,6 +98,19 @@ internal sealed class TableBuilder(EdgeRandom random, PagingState state, Func<in
         {
             int number = random.Below(_words.Count);
             if (_words[number].Level != spareLevel) _words[number] = Bent(number);
+        }
+    }
+
+    private void Follow(ulong root, ulong linear, Func<ulong, int, ulong> read)
+    {
+        ulong table = root;
+        for (int level = TopLevel; level > 0; level--)
+        {
+            int bits = TwoLevel ? 10 : 9;
+            ulong index = (linear >> (12 + ((level - 1) * bits))) & ((1UL << (Pae && level == 3 ? 2 : bits)) - 1);
+            ulong entry = read(table + (index * (ulong)Bytes), level);
+            if ((entry & Present) == 0 || (level > 1 && IsLarge(level, entry))) return;
+            table = entry & (TwoLevel ? 0xffff_f000UL : 0x000f_ffff_ffff_f000UL);
         }
     }
 
