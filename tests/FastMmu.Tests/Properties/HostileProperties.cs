@@ -16,5 +16,5 @@ public sealed class HostileProperties : IDisposable
     {
         using var trial = new HostileTrial(machine, _lanes);
         trial.Run();
-    }).Holds(400);
+    }).Holds(300);
 }

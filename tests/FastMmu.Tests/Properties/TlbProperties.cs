@@ -7,7 +7,7 @@ namespace FastMmu.Tests.Properties;
 /// <summary>Engines with caches of all sizes, judged by the set of answers that the architecture permits.</summary>
 public sealed class TlbProperties : IDisposable
 {
-    private const int Programs = 250;
+    private const int Programs = 500;
     private const int Steps = 160;
 
     private readonly NumberedMemory _memory = new();

@@ -64,17 +64,17 @@ public sealed class TransferProperties : IDisposable
         bool done = pair.Mmu.TryRead(transfer.Linear, bytes, out MmuFault fault);
         AssertFault(pair, transfer, expected, done, fault, cr2);
         int at = bytes.CommonPrefixLength(wanted);
-        Assert.True(at == bytes.Length, $"{transfer}: byte {at} differs");
+        if (at != bytes.Length) Assert.Fail($"{transfer}: byte {at} differs");
     }
 
     private static void AssertFault(MachinePair pair, ByteTransfer transfer, ReferenceFault? expected, bool done, MmuFault fault, ulong cr2)
     {
-        Assert.True(done != fault.IsFault, $"{transfer}: done {done} and {fault}");
+        if (done == fault.IsFault) Assert.Fail($"{transfer}: done {done} and {fault}");
         ObservedAnswer observed = fault.IsFault
             ? ObservedAnswer.Faulted(fault.Vector, fault.ErrorCode, fault.Vector == ExceptionVector.PageFault ? fault.Address : null)
             : ObservedAnswer.Translated(0);
         string? difference = new ReferenceAnswer { Fault = expected }.Difference(observed);
-        Assert.True(difference is null, $"{transfer}: {difference}; {fault}, expected {expected?.ToString() ?? "none"}");
+        if (difference is not null) Assert.Fail($"{transfer}: {difference}; {fault}, expected {expected?.ToString() ?? "none"}");
         Assert.Equal(expected?.Cr2 ?? cr2, pair.Mmu.Cr2);
     }
 

@@ -42,7 +42,7 @@ public sealed class WalkProperties : IDisposable
                     Assert.Fail($"{access}: {difference}\nexpected {expected}\n  {string.Join("\n  ", expected.Entries)}\nactual   {actual}");
                 }
 
-                Assert.True(pair.Mmu.Cr2 == (expected.Fault?.Cr2 ?? cr2), $"{access}: CR2 is 0x{pair.Mmu.Cr2:x} after {expected}");
+                if (pair.Mmu.Cr2 != (expected.Fault?.Cr2 ?? cr2)) Assert.Fail($"{access}: CR2 is 0x{pair.Mmu.Cr2:x} after {expected}");
                 translations++;
                 if (expected.Ok) succeeded++;
             }
@@ -65,7 +65,7 @@ public sealed class WalkProperties : IDisposable
         {
             Translation probed = pair.Mmu.Probe(access.Linear, access.Kind, access.Privilege, access.ThroughStack);
             Translation accessed = pair.Mmu.Translate(access.Linear, access.Kind, access.Privilege, access.ThroughStack);
-            Assert.True(probed == accessed, $"{access}: the probe says {probed}, the access {accessed}");
+            if (probed != accessed) Assert.Fail($"{access}: the probe says {probed}, the access {accessed}");
         }
     }).Holds(100);
 
@@ -132,9 +132,9 @@ public sealed class WalkProperties : IDisposable
 
     private static void AssertEntryAllows(ulong entry, Rights rights, ReferenceAccess access)
     {
-        Assert.True((rights & Rights.Write) == 0 || (entry & 2) != 0, $"{access}: writable through 0x{entry:x}");
-        Assert.True((rights & Rights.User) == 0 || (entry & 4) != 0, $"{access}: the user's through 0x{entry:x}");
-        Assert.True((rights & Rights.Execute) == 0 || entry >> 63 == 0, $"{access}: executable through 0x{entry:x}");
+        Rights allowed = ((entry & 2) != 0 ? Rights.Write : 0) | ((entry & 4) != 0 ? Rights.User : 0) | (entry >> 63 == 0 ? Rights.Execute : 0);
+        Rights given = rights & (Rights.Write | Rights.User | Rights.Execute);
+        if ((given & ~allowed) != 0) Assert.Fail($"{access}: {given} through 0x{entry:x}");
     }
 
     private void AssertLessIsNotMore(Mmu mmu, ulong linear, WalkStep step, ulong right, int entryBytes)
@@ -153,11 +153,11 @@ public sealed class WalkProperties : IDisposable
         for (int kind = 0; kind < 3; kind++)
         {
             Translation after = mmu.Probe(linear, (Access)kind, Privilege.User);
-            Assert.True(before[kind].Ok || !after.Ok, $"{(Access)kind} of 0x{linear:x} became possible when {step} lost bit 0x{right:x}");
+            if (!before[kind].Ok && after.Ok) Assert.Fail($"{(Access)kind} of 0x{linear:x} became possible when {step} lost bit 0x{right:x}");
         }
 
         Rights rightsAfter = mmu.Probe(linear).Rights & ordinary;
-        Assert.True((rightsAfter & ~rightsBefore) == 0, $"0x{linear:x} had {rightsBefore} and has {rightsAfter} since {step} lost bit 0x{right:x}");
+        if ((rightsAfter & ~rightsBefore) != 0) Assert.Fail($"0x{linear:x} had {rightsBefore} and has {rightsAfter} since {step} lost bit 0x{right:x}");
         saved[..entryBytes].CopyTo(memory);
     }
 }
