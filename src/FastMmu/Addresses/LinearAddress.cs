@@ -73,6 +73,19 @@ public readonly record struct LinearAddress(ulong Value) : IComparable<LinearAdd
         return (ulong)((long)(Value << unused) >> unused) == Value;
     }
 
+    /// <summary>
+    /// The address without its metadata (linear-address masking): bit 63 stays, and the bits between it and <paramref name="width"/> repeat the
+    /// highest bit below.
+    /// </summary>
+    /// <param name="width">How many low bits are address: 48 or 57.</param>
+    internal LinearAddress WithoutMetadata(int width)
+    {
+        const ulong sign = 1UL << 63;
+        int unused = 64 - width;
+        ulong extended = (ulong)((long)(Value << unused) >> unused);
+        return (extended & ~sign) | (Value & sign);
+    }
+
     /// <inheritdoc/>
     public int CompareTo(LinearAddress other) => Value.CompareTo(other.Value);
 

@@ -215,16 +215,12 @@ public sealed partial class SegmentationUnit
         return false;
     }
 
-    // Linear-address masking (SDM vol. 3A, 4.4): bit 63 stays and says whose rule applies; the bits below it repeat the address's top bit.
+    // Linear-address masking (SDM vol. 3A, 4.4): bit 63 says whose rule applies.
     private bool TryUntag(ulong linear, out ulong untagged)
     {
         int width = (long)linear < 0 ? _inputs.LamSupervisorWidth : _inputs.LamUserWidth;
-        untagged = linear;
-        if (width == 0) return false;
-        int unused = 64 - width;
-        ulong extended = (ulong)((long)(linear << unused) >> unused);
-        untagged = (linear & (1UL << 63)) | (extended & ~(1UL << 63));
-        return true;
+        untagged = width == 0 ? linear : new LinearAddress(linear).WithoutMetadata(width).Value;
+        return width != 0;
     }
 
     private bool IsCanonical(ulong linear) => new LinearAddress(linear).IsCanonical(_inputs.LinearWidth);

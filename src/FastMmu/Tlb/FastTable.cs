@@ -103,7 +103,6 @@ internal sealed unsafe class FastTable : IDisposable
         _lastGeneration = (1u << (64 - shift)) - 1;
         ForgetAll();
         Wipe();
-        Enter(_contexts[_current].Fingerprint);
     }
 
     /// <summary>Makes the context of a fingerprint the current one. Some nanoseconds; forgets nothing.</summary>

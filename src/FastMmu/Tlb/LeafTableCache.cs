@@ -54,6 +54,9 @@ internal sealed unsafe class LeafTableCache : IDisposable
         return table;
     }
 
+    /// <summary>The entries of a row, or null as long as no batch has asked for them.</summary>
+    internal ulong* RowInUse(int row) => (ulong*)_rows[row];
+
     /// <summary>Remembers a table or a large page.</summary>
     /// <param name="table">From <see cref="Row"/>.</param>
     /// <param name="linear">An address in the region.</param>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using FastMmu.Addresses;
 using FastMmu.Processor;
 
 namespace FastMmu;
@@ -11,7 +12,7 @@ internal struct LinearAddressRules
     private readonly bool _separation;
     private readonly bool _separationOfSupervisorData;
     private readonly bool _masking;
-    private readonly byte _unusedBits;
+    private readonly byte _width;
     private readonly byte _userMaskWidth;
     private readonly byte _supervisorMaskWidth;
     private readonly bool _ac;
@@ -22,7 +23,7 @@ internal struct LinearAddressRules
         _longMode = state.Efer.Lma;
         if (!_longMode) return;
         int width = state.LinearWidth;
-        _unusedBits = (byte)(64 - width);
+        _width = (byte)width;
         _separation = state.Cr4.Lass;
         _separationOfSupervisorData = state.Cr4.Smap;
         _ac = state.RFlags.Ac;
@@ -52,7 +53,7 @@ internal struct LinearAddressRules
 
         if (!_masking && !_separation)
         {
-            if ((ulong)((long)(linear << _unusedBits) >> _unusedBits) == linear) return true;
+            if (new LinearAddress(linear).IsCanonical(_width)) return true;
             fault = Refuse(linear, stack, FaultReason.NonCanonical);
             return false;
         }
@@ -81,13 +82,10 @@ internal struct LinearAddressRules
         int width = upper ? _supervisorMaskWidth : _userMaskWidth;
         if (access != Access.Execute && width != 0)
         {
-            // Bit 63 is kept and says whose address it is; bits 62 to the width take the value of the highest bit below.
-            int drop = 64 - width;
-            ulong extended = (ulong)((long)(linear << drop) >> drop);
-            masked = (extended & ~(1UL << 63)) | (linear & (1UL << 63));
+            masked = new LinearAddress(linear).WithoutMetadata(width).Value;
         }
 
-        if ((ulong)((long)(masked << _unusedBits) >> _unusedBits) != masked)
+        if (!new LinearAddress(masked).IsCanonical(_width))
         {
             fault = Refuse(linear, stack, FaultReason.NonCanonical);
             return false;

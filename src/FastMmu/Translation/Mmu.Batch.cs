@@ -272,10 +272,11 @@ public sealed unsafe partial class Mmu
         return false;
     }
 
-    // After a walk that succeeded: the region's page table, or the large page it lies in, for the row of the access.
+    // After a walk that succeeded: the region's page table, or the large page it lies in, for the row of the access, if batches use that row.
     private void RememberRegion(ulong linear, Access access, Privilege privilege, in WalkPath path, int above, in WalkResult result)
     {
-        if (!_fastUsable || !_context.State.Efer.Lma || access > Access.Execute) return;
+        ulong* tables = _fast.LeafTables.RowInUse(PermissionTable.RowOf(access, privilege));
+        if (tables == null || !_fastUsable || !_context.State.Efer.Lma) return;
         var rule = new LeafRule(in _context, access, privilege);
         if (!rule.Exists) return;
         uint data;
@@ -294,7 +295,7 @@ public sealed unsafe partial class Mmu
             data = (uint)(frame >> 12) | LeafTableCache.LargeBit | ((uint)(result.Path & 7) << LeafTableCache.RightsShift);
         }
 
-        LeafTableCache.Insert(_fast.LeafTables.Row(PermissionTable.RowOf(access, privilege)), linear, _fast.StructureKey, data);
+        LeafTableCache.Insert(tables, linear, _fast.StructureKey, data);
     }
 
     private ref struct BatchState

@@ -144,6 +144,8 @@ public sealed unsafe partial class Mmu
     /// </code></example>
     public void RaiseFetchFault(MmuFault fault) => NoteFault(fault);
 
+    private bool AlignmentChecks => _alignmentMask != 0;
+
     private Privilege CurrentPrivilege => _context.State.CurrentPrivilege;
 
     // The probe that a JIT may inline: page, context, rights, RAM, page crossing and alignment decide in one compare.
@@ -174,9 +176,9 @@ public sealed unsafe partial class Mmu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryReadSlowly<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged
     {
-        if (!_alignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
+        if (!AlignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
         {
-            Translation translation = TranslateCore(linear, Access.Read, privilege, stack);
+            Translation translation = TranslateSlowly(linear, Access.Read, privilege, stack);
             if (translation.Ok)
             {
                 value = _memory.Read<T>(translation.Physical);
@@ -211,9 +213,9 @@ public sealed unsafe partial class Mmu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryWriteSlowly<T>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault) where T : unmanaged
     {
-        if (!_alignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
+        if (!AlignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
         {
-            Translation translation = TranslateCore(linear, Access.Write, privilege, stack);
+            Translation translation = TranslateSlowly(linear, Access.Write, privilege, stack);
             if (translation.Ok)
             {
                 _memory.Write(translation.Physical, value);
@@ -278,7 +280,7 @@ public sealed unsafe partial class Mmu
             return false;
         }
 
-        bool misaligned = _alignmentChecks && privilege == Privilege.User && BitOperations.IsPow2(length) && length <= 16
+        bool misaligned = AlignmentChecks && privilege == Privilege.User && BitOperations.IsPow2(length) && length <= 16
             && (linear & (ulong)(length - 1)) != 0;
 
         ulong at = linear;

@@ -35,7 +35,6 @@ public sealed unsafe partial class Mmu : IDisposable
     private WalkContext _context;
     private LinearAddressRules _rules;
     private ModeWalker? _walker;
-    private bool _alignmentChecks;
     private ulong _alignmentMask;
 
     /// <summary>Creates the MMU of a processor after reset: no paging, real mode, nothing cached.</summary>
@@ -207,7 +206,6 @@ public sealed unsafe partial class Mmu : IDisposable
     private void OnPrivilegeChanged()
     {
         _context.State.Cpl = Segments.Cpl;
-        _alignmentChecks = _context.State.Cr0.Am && _context.State.RFlags.Ac && _context.State.Cpl == 3;
-        _alignmentMask = _alignmentChecks ? ulong.MaxValue : 0;
+        _alignmentMask = _context.State.Cr0.Am && _context.State.RFlags.Ac && _context.State.Cpl == 3 ? ulong.MaxValue : 0;
     }
 }

@@ -1,3 +1,4 @@
+using FastMmu.Addresses;
 using FastMmu.Processor;
 
 namespace FastMmu.Paging.Modes;
@@ -5,6 +6,14 @@ namespace FastMmu.Paging.Modes;
 /// <summary>What four-level and five-level paging have in common.</summary>
 internal static class LongModeBits
 {
+    internal static PageSize LeafSize(int level) => level switch
+    {
+        1 => PageSize.Size4K,
+        2 => PageSize.Size2M,
+        3 => PageSize.Size1G,
+        _ => PageSize.None,
+    };
+
     internal static ulong Reserved(in PagingState state, int level, bool largeLeaf)
     {
         ProcessorFeatures features = state.Features;

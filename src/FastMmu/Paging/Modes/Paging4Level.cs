@@ -40,13 +40,7 @@ public readonly struct Paging4Level : IPagingMode
     public static ulong FrameMask => EntryBits.Frame64;
 
     /// <inheritdoc/>
-    public static PageSize LeafSize(int level) => level switch
-    {
-        1 => PageSize.Size4K,
-        2 => PageSize.Size2M,
-        3 => PageSize.Size1G,
-        _ => PageSize.None,
-    };
+    public static PageSize LeafSize(int level) => LongModeBits.LeafSize(level);
 
     /// <inheritdoc/>
     public static ulong ReservedBits(in PagingState state, int level, bool largeLeaf) => LongModeBits.Reserved(in state, level, largeLeaf);
