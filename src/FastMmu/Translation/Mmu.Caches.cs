@@ -223,10 +223,7 @@ public sealed unsafe partial class Mmu
             if (_counting) CountWalk(path.Count, fromRoot: true, result.Fault.IsFault);
             if (result.Fault.IsFault)
             {
-                // A page fault drops what was cached for its address: SDM vol. 3A, 4.10.4.1.
-                _tlb.InvalidatePage(linear, _pcid);
-                _structures.InvalidateAddress(_pcid, linear);
-                _fast.ForgetPage(linear, _pcid, globals: true, structures: false);
+                DropFaulting(linear);
                 return new(result.Fault);
             }
         }
@@ -236,6 +233,14 @@ public sealed unsafe partial class Mmu
         _tlb.Insert(
             new TlbEntry(linear, result.Frame, result.PageSize, _pcid, result.Path, result.Key, result.PatIndex, result.Global, result.Dirty), kind);
         return ToTranslation(linear, in result);
+    }
+
+    // A page fault drops what was cached for its address: SDM vol. 3A, 4.10.4.1.
+    private void DropFaulting(ulong linear)
+    {
+        _tlb.InvalidatePage(linear, _pcid);
+        _structures.InvalidateAddress(_pcid, linear);
+        _fast.ForgetPage(linear, _pcid, globals: true, structures: false);
     }
 
     // Every entry above the leaf that a successful walk read: it is present, legal and marked accessed. PDPTEs are registers already.

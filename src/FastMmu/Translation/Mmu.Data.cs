@@ -290,6 +290,8 @@ public sealed unsafe partial class Mmu
             if (!translation.Ok)
             {
                 fault = translation.Fault;
+                // The probe left no trace, but the fault that it found is delivered.
+                if (misaligned && fault.Vector == ExceptionVector.PageFault) DropFaulting(fault.Address);
                 return false;
             }
 

@@ -46,6 +46,22 @@ public sealed class FoundByPropertiesTests : IDisposable
         Assert.False(mmu.Translate(0UL).Ok);
     }
 
+    /// <summary>A misaligned access looks at the tables without a trace, and the page fault it found there dropped nothing.</summary>
+    [Fact]
+    public void PageFault_OfAMisalignedAccess_DropsWhatWasCachedForItsAddress()
+    {
+        using Mmu mmu = FourLevels(0x67);
+        Assert.Equal(MmuFault.None, mmu.WriteCr0(mmu.State.Cr0.Value | Cr0.AmBit));
+        mmu.SetCpl(3);
+        mmu.SetRFlags(RFlags.AcBit);
+        Assert.True(mmu.Translate(0UL).Ok);
+        _memory.Write<ulong>(0x4000, 0);
+        Assert.True(mmu.Translate(0UL).Ok);
+        Assert.False(mmu.TryRead<ulong>(1UL, out _, out MmuFault fault));
+        Assert.Equal(ExceptionVector.PageFault, fault.Vector);
+        Assert.False(mmu.Translate(0UL).Ok);
+    }
+
     /// <summary>Batches read leaf entries themselves, and forgot what makes a page a shadow stack.</summary>
     [Fact]
     public void Translate_PageThatABatchRemembered_IsAShadowStackStill()
