@@ -1,0 +1,28 @@
+using FastMmu.Linux.Physical;
+using FastMmu.Memory;
+
+namespace FastMmu.Linux;
+
+/// <summary>A machine that runs Linux: guest memory, its page allocator, and what all processes share.</summary>
+public sealed partial class LinuxMachine
+{
+    /// <summary>Starts a kernel on a guest memory.</summary>
+    /// <param name="memory">The guest's memory; stays the caller's to dispose.</param>
+    /// <param name="profile">Which release it behaves like; 6.18 if not given.</param>
+    public LinuxMachine(PhysicalMemory memory, KernelProfile? profile = null)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        Memory = memory;
+        Profile = profile ?? KernelProfile.V6_18;
+        Pages = new PageAllocator(memory);
+    }
+
+    /// <summary>The guest's memory.</summary>
+    public PhysicalMemory Memory { get; }
+
+    /// <summary>The release it behaves like.</summary>
+    public KernelProfile Profile { get; }
+
+    /// <summary>The allocator of physical pages, with a <see cref="PageFrame"/> for each.</summary>
+    public PageAllocator Pages { get; }
+}
