@@ -1,3 +1,5 @@
+using FastMmu.Linux.Files;
+using FastMmu.Linux.Mm;
 using FastMmu.Linux.Physical;
 using FastMmu.Memory;
 
@@ -25,4 +27,16 @@ public sealed partial class LinuxMachine
 
     /// <summary>The allocator of physical pages, with a <see cref="PageFrame"/> for each.</summary>
     public PageAllocator Pages { get; }
+
+    /// <summary>The machine-wide settings of memory calls.</summary>
+    public MemorySettings Settings { get; } = new();
+
+    /// <summary>The groups of anonymous pages.</summary>
+    public AnonVmaTable AnonVmas { get; } = new();
+
+    /// <summary>The open file descriptions that areas map.</summary>
+    public MappedFiles Files { get; } = new();
+
+    /// <summary>Pages charged against the overcommit limit by all processes (vm_committed_as).</summary>
+    public ulong CommittedPages { get; internal set; }
 }

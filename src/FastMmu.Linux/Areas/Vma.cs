@@ -34,6 +34,9 @@ public record struct Vma
     /// <summary>The memory policy; 0 for the process's own.</summary>
     public int Policy;
 
+    /// <summary>The chain of anon_vmas of a forked child's area; 0 for the chain of <see cref="AnonVma"/> alone.</summary>
+    public int AnonChain;
+
     /// <summary>Its bytes.</summary>
     public readonly ulong Length => End - Start;
 
