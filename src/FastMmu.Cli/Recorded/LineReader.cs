@@ -13,16 +13,18 @@ internal sealed class LineReader : IDisposable
     private readonly FileStream _file;
     private readonly Stream _text;
     private readonly SentinelStream? _gzip;
-    private readonly byte[] _buffer = new byte[2 * LongestLine];
+    private readonly int _longest;
+    private byte[] _buffer = new byte[2 * LongestLine];
     private int _start;
     private int _end;
     private int _lineStart;
     private int _lineLength;
     private bool _exhausted;
 
-    private LineReader(string path, FileStream file)
+    private LineReader(string path, FileStream file, int longest)
     {
         Path = path;
+        _longest = longest;
         _file = file;
         Span<byte> magic = [0, 0];
         int length = file.ReadAtLeast(magic, 2, throwOnEndOfStream: false);
@@ -54,15 +56,17 @@ internal sealed class LineReader : IDisposable
     public double Done => _file.CanSeek && _file.Length > 0 ? (double)_file.Position / _file.Length : 0;
 
     /// <summary>Opens a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="longest">The length in bytes that no line of its format exceeds.</param>
     /// <exception cref="InputException">It is missing, a directory, empty, or may not be read.</exception>
-    public static LineReader Open(string path)
+    public static LineReader Open(string path, int longest = LongestLine)
     {
         if (Directory.Exists(path)) throw new InputException($"{path}: is a directory");
         FileStream? file = null;
         try
         {
             file = new FileStream(path, new FileStreamOptions { BufferSize = 1 << 16, Options = FileOptions.SequentialScan });
-            return new(path, file);
+            return new(path, file, longest);
         }
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -97,7 +101,7 @@ internal sealed class LineReader : IDisposable
             }
 
             searched = _end - _start;
-            if (searched > LongestLine) throw Refuse($"more than {LongestLine} bytes without an end of line: this is no table of text");
+            if (searched > _longest) throw Refuse($"more than {_longest} bytes without an end of line: this is no table of text");
             if (_exhausted || !Fill()) return EndOfFile();
         }
     }
@@ -136,6 +140,8 @@ internal sealed class LineReader : IDisposable
             _start = 0;
         }
 
+        // Only a format with longer lines fills the buffer with one of them.
+        if (_buffer.Length - _end < LongestLine) Array.Resize(ref _buffer, 2 * _buffer.Length);
         try
         {
             int read = _text.Read(_buffer.AsSpan(_end));
