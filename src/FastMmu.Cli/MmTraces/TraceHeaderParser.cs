@@ -41,13 +41,13 @@ internal static class TraceHeaderParser
             Mm = new(
                 Number(mm, "start_code"), Number(mm, "end_code"), Number(mm, "start_stack"), Number(mm, "start_data"), Number(mm, "end_data"),
                 Number(mm, "start_brk"), Number(mm, "brk"), Number(mm, "arg_start"), Number(mm, "arg_end"), Number(mm, "env_start"), Number(mm, "env_end")),
-            Auxv = [.. Array(root, "auxv").Select(pair => (Number(pair[0], "auxv"), Number(pair[1], "auxv")))],
+            Auxv = [.. Array(root, "auxv").Select(pair => (Value(pair[0], "auxv"), Value(pair[1], "auxv")))],
             Argv = [.. Array(root, "argv").Select(a => a.GetString() ?? "")],
             Envp = [.. Array(root, "envp").Select(a => a.GetString() ?? "")],
             ExecFn = Text(root, "execfn"),
             Areas = [.. Array(root, "vmas").Select(Area)],
             Counters = CountersOf(root),
-            Present = [.. Array(root, "present").Select(pair => (Number(pair[0], "present"), (int)Number(pair[1], "present")))],
+            Present = [.. Array(root, "present").Select(pair => (Value(pair[0], "present"), (int)Value(pair[1], "present")))],
             Rsp = Number(root, "rsp"),
             StackBytes = Convert.FromHexString(Text(root, "stack_hex")),
         };
@@ -57,7 +57,7 @@ internal static class TraceHeaderParser
     {
         string[] keys = [.. Array(root, "mkeys").Select(k => k.GetString() ?? "")];
         if (!keys.SequenceEqual(Enum.GetNames<TraceCounter>())) throw new FormatException("'mkeys' are not the known counters");
-        long[] counters = [.. Array(root, "m").Select(n => (long)Number(n, "m"))];
+        long[] counters = [.. Array(root, "m").Select(n => (long)Value(n, "m"))];
         return counters.Length == keys.Length ? counters : throw new FormatException($"{counters.Length} counters where there should be {keys.Length}");
     }
 
@@ -67,8 +67,8 @@ internal static class TraceHeaderParser
         if (!VmFlagCodes.TryParsePermissions(Encoding.UTF8.GetBytes(area[2].GetString() ?? ""), out VmFlags permissions)) throw new FormatException("an area of 'vmas' has no permissions");
         if (!VmFlagCodes.TryParse(Encoding.UTF8.GetBytes(area[5].GetString() ?? ""), out VmFlags flags)) throw new FormatException("an area of 'vmas' has no VmFlags");
         return new(
-            Number(area[0], "vmas"), Number(area[1], "vmas"), Number(area[3], "vmas"), flags, permissions, area[4].GetString() ?? "",
-            (long)Number(area[6], "vmas"), (long)Number(area[7], "vmas"));
+            Value(area[0], "vmas"), Value(area[1], "vmas"), Value(area[3], "vmas"), flags, permissions, area[4].GetString() ?? "",
+            (long)Value(area[6], "vmas"), (long)Value(area[7], "vmas"));
     }
 
     private static bool Capabilities(string text) => text switch
@@ -82,7 +82,7 @@ internal static class TraceHeaderParser
     {
         JsonElement pair = Field(limits, name);
         return pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
-            ? new(Number(pair[0], name), Number(pair[1], name))
+            ? new(Value(pair[0], name), Value(pair[1], name))
             : throw new FormatException($"limit '{name}' is not [soft, hard]");
     }
 
@@ -98,9 +98,9 @@ internal static class TraceHeaderParser
     private static string Text(JsonElement from, string name) =>
         Field(from, name) is { ValueKind: JsonValueKind.String } value ? value.GetString()! : throw new FormatException($"'{name}' is not a text");
 
-    private static ulong Number(JsonElement from, string name) => Number(Field(from, name), name, 0);
+    private static ulong Number(JsonElement from, string name) => Value(Field(from, name), name);
 
-    private static ulong Number(JsonElement value, string name, int _ = 0)
+    private static ulong Value(JsonElement value, string name)
     {
         if (value.ValueKind == JsonValueKind.Number && value.TryGetUInt64(out ulong number)) return number;
         return value.ValueKind == JsonValueKind.String && value.GetString() is ['0', 'x', .. var digits]

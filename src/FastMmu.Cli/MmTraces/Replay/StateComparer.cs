@@ -1,0 +1,85 @@
+namespace FastMmu.Cli.MmTraces.Replay;
+
+/// <summary>Compares the state of processes with what was recorded, and says what differs.</summary>
+internal sealed class StateComparer(SkippedComparisons skipped)
+{
+    private readonly long[] _counters = new long[Enum.GetValues<TraceCounter>().Length];
+
+    /// <summary>What differed only in what is skipped, since the last <see cref="Reset"/>.</summary>
+    public SkippedComparisons SkippedDifferences { get; private set; }
+
+    /// <summary>What differed, since the last <see cref="Reset"/>.</summary>
+    public List<string> Differences { get; } = [];
+
+    /// <summary>Starts with the next line.</summary>
+    public void Reset()
+    {
+        Differences.Clear();
+        SkippedDifferences = SkippedComparisons.None;
+    }
+
+    /// <summary>Compares areas and counters of a process.</summary>
+    public void Compare(ReplayProcess process, ProcessState state, string prefix)
+    {
+        if (process.Task is null)
+        {
+            Differences.Add($"{prefix}process {process.Index} was not forked");
+            return;
+        }
+
+        state.ReadAreas(process.Task.Mm, process.Areas);
+        CompareAreas(process.ExpectedAreas, process.Areas, process.AreasBefore, prefix);
+        ProcessState.ReadCounters(process.Task.Mm, _counters);
+        CompareCounters(process.ExpectedCounters, _counters, prefix);
+    }
+
+    private void CompareCounters(ReadOnlySpan<long> expected, ReadOnlySpan<long> actual, string prefix)
+    {
+        if (expected.SequenceEqual(actual)) return;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            if (expected[i] == actual[i]) continue;
+            var counter = (TraceCounter)i;
+            SkippedComparisons kind = counter switch
+            {
+                TraceCounter.VmPeak => SkippedComparisons.Peak,
+                TraceCounter.VmPTE => SkippedComparisons.TableBytes | SkippedComparisons.Resident,
+                TraceCounter.RssFile or TraceCounter.RssShmem => SkippedComparisons.FaultAround | SkippedComparisons.Resident,
+                TraceCounter.RssAnon => SkippedComparisons.Resident,
+                _ => SkippedComparisons.None,
+            };
+            if (IsSkipped(kind)) continue;
+            Differences.Add($"{prefix}{counter}: expected {expected[i]}, actual {actual[i]}");
+        }
+    }
+
+    private void CompareAreas(List<TraceArea> expected, List<TraceArea> actual, List<TraceArea> before, string prefix)
+    {
+        int same = 0;
+        int shorter = Math.Min(expected.Count, actual.Count);
+        while (same < shorter && AreSame(expected[same], actual[same])) same++;
+        if (same == expected.Count && same == actual.Count) return;
+        int tail = 0;
+        while (tail < shorter - same && AreSame(expected[^(tail + 1)], actual[^(tail + 1)])) tail++;
+        ulong low = Math.Min(same < expected.Count ? expected[same].Start : ulong.MaxValue, same < actual.Count ? actual[same].Start : ulong.MaxValue);
+        ulong high = Math.Max(tail < expected.Count ? expected[^(tail + 1)].End : 0, tail < actual.Count ? actual[^(tail + 1)].End : 0);
+        foreach (TraceArea area in before.Where(a => a.End >= low && a.Start <= high)) Differences.Add($"{prefix}  before   {area}");
+        foreach (TraceArea area in expected.Skip(same).SkipLast(tail)) Differences.Add($"{prefix}- expected {area}");
+        foreach (TraceArea area in actual.Skip(same).SkipLast(tail)) Differences.Add($"{prefix}+ actual   {area}");
+    }
+
+    private bool AreSame(in TraceArea expected, in TraceArea actual)
+    {
+        if (expected == actual) return true;
+        if (expected with { Rss = 0, Anonymous = 0 } != actual with { Rss = 0, Anonymous = 0 }) return false;
+        // Anonymous pages are never a matter of what the page cache held.
+        bool ofFile = expected.Name.Length > 0 && expected.Name[0] != '[' && expected.Anonymous == actual.Anonymous;
+        return IsSkipped(ofFile ? SkippedComparisons.FaultAround | SkippedComparisons.Resident : SkippedComparisons.Resident);
+    }
+
+    private bool IsSkipped(SkippedComparisons kind)
+    {
+        SkippedDifferences |= kind & skipped;
+        return (kind & skipped) != 0;
+    }
+}
