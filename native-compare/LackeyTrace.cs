@@ -1,30 +1,20 @@
-using System.Globalization;
-using System.IO.Compression;
+using FastMmu.Traces;
 
 namespace FastMmu.NativeCompare;
 
-/// <summary>The addresses of a memory trace by valgrind's lackey (<c>--trace-mem=yes</c>), gzip-compressed.</summary>
+/// <summary>The addresses of a memory trace by valgrind's lackey.</summary>
 internal static class LackeyTrace
 {
     /// <summary>Reads all accesses, fetches included, in the program's order.</summary>
     /// <exception cref="InvalidDataException">A line that is neither an access nor a remark of valgrind's.</exception>
     public static ulong[] Read(string path)
     {
-        using var reader = new StreamReader(new GZipStream(File.OpenRead(path), CompressionMode.Decompress));
+        using LackeyReader reader = LackeyReader.Open(path);
         var addresses = new List<ulong>();
-        int number = 0;
-        while (reader.ReadLine() is { } line)
+        var block = new TraceAccess[4096];
+        for (int count; (count = reader.Read(block)) > 0;)
         {
-            number++;
-            if (line.StartsWith("==", StringComparison.Ordinal)) continue;
-            int comma = line.IndexOf(',', StringComparison.Ordinal);
-            if (comma < 4 || "ILSM".IndexOf(line.AsSpan(0, 2).Trim()[0], StringComparison.Ordinal) < 0
-                || !ulong.TryParse(line.AsSpan(3, comma - 3), NumberStyles.HexNumber, null, out ulong address))
-            {
-                throw new InvalidDataException($"{path}:{number}: not a line of a lackey trace.");
-            }
-
-            addresses.Add(address);
+            foreach (TraceAccess access in block.AsSpan(0, count)) addresses.Add(access.Linear.Value);
         }
 
         return [.. addresses];

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using FastMmu.Addresses;
 using FastMmu.Cli.Recorded;
 using FastMmu.Memory;
+using FastMmu.Traces;
 
 namespace FastMmu.Cli.Images;
 

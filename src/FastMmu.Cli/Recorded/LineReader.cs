@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using FastMmu.Traces;
 
 namespace FastMmu.Cli.Recorded;
 

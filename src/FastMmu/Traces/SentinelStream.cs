@@ -1,6 +1,6 @@
 using System.IO.Compression;
 
-namespace FastMmu.Cli.Recorded;
+namespace FastMmu.Traces;
 
 /// <summary>
 /// A gzip file followed by one more, known, gzip member. The runtime's decompressor takes the end of its input for the end of the
