@@ -1,147 +1,206 @@
+using System.Runtime.CompilerServices;
+
 namespace FastMmu.Linux.Areas;
 
-/// <summary>The areas of one address space, sorted and disjoint.</summary>
-public sealed class VmaTree : IDisposable
+/// <summary>The areas of one address space, sorted and disjoint: a B+tree of sixteen-entry nodes in native memory.</summary>
+/// <remarks>
+/// A search compares an address with all ends of a node at once, takes one step a level (two levels hold 256 areas, four 65,536), and remembers its
+/// last answer. Every inner entry knows the largest free range of its child, so the highest and the lowest gap of a length are found in
+/// O(log n). Nodes count their references: <see cref="Fork"/> shares all of them and costs the same for any size, and a change copies the
+/// nodes on its path that others still use.
+/// <para>
+/// Threads: any number may read one tree, or one may change it, under a lock of the owner (mmap_lock). Trees that share nodes through
+/// <see cref="Fork"/> are independent of each other, and need no common lock. Disposing a tree frees what it alone holds; a tree that is
+/// collected without it is freed by its finaliser.
+/// </para>
+/// <para>Nothing here allocates managed memory, except a new tree.</para>
+/// </remarks>
+public sealed unsafe partial class VmaTree : IDisposable
 {
-    private readonly List<Vma> _areas;
+    private readonly VmaNodePool _pool;
+    private VmaNode* _root;
+
+    // The answer of the last search. Readers race for it, so it is one word, and its edges are read where it points.
+    private Vma* _lastHit;
+
+    private int _count;
+    private bool _disposed;
 
     /// <summary>No areas.</summary>
-    public VmaTree() => _areas = [];
+    public VmaTree() => _pool = new VmaNodePool();
 
-    private VmaTree(List<Vma> areas) => _areas = areas;
+    private VmaTree(VmaTree origin)
+    {
+        _pool = origin._pool;
+        _root = origin._root;
+        _count = origin._count;
+        if (_root != null) Interlocked.Increment(ref _root->References);
+    }
+
+    /// <summary>Frees the nodes of a tree that nobody disposed.</summary>
+    ~VmaTree() => ReleaseNodes();
 
     /// <summary>How many areas there are (map_count).</summary>
-    public int Count => _areas.Count;
+    public int Count => _count;
+
+    /// <summary>The root, for those that check the nodes.</summary>
+    internal VmaNode* Root => _root;
+
+    /// <summary>Where the nodes of this tree and of its forks come from.</summary>
+    internal VmaNodePool Pool => _pool;
+
+    /// <summary>Counts changes, so that an enumeration knows when what it points to may be gone.</summary>
+    internal int Version { get; private set; }
 
     /// <summary>The first area that ends above an address (find_vma): the one that contains it, or the next one.</summary>
+    /// <param name="address">Any address.</param>
+    /// <param name="vma">The area, or an empty one if none ends above the address.</param>
+    /// <returns>Whether there is one; it contains the address if its <see cref="Vma.Start"/> is not above it.</returns>
+    /// <exception cref="ObjectDisposedException">The tree is disposed.</exception>
     public bool TryFind(ulong address, out Vma vma)
     {
-        int index = Index(address);
-        vma = index < _areas.Count ? _areas[index] : default;
-        return index < _areas.Count;
+        Vma* found = Find(address);
+        vma = found == null ? default : *found;
+        GC.KeepAlive(this);
+        return found != null;
     }
 
     /// <summary>The last area that ends at or below an address.</summary>
+    /// <param name="address">Any address.</param>
+    /// <param name="vma">The area, or an empty one if none ends so low.</param>
+    /// <returns>Whether there is one.</returns>
+    /// <exception cref="ObjectDisposedException">The tree is disposed.</exception>
     public bool TryFindBefore(ulong address, out Vma vma)
     {
-        int index = Index(address) - 1;
-        vma = index >= 0 ? _areas[index] : default;
-        return index >= 0;
-    }
-
-    /// <summary>Adds an area.</summary>
-    /// <exception cref="ArgumentException">It is empty or overlaps another.</exception>
-    public void Insert(in Vma vma)
-    {
-        int index = Index(vma.Start);
-        if (vma.Start >= vma.End || (index < _areas.Count && _areas[index].Start < vma.End))
+        ThrowIfDisposed();
+        // The deepest step that had an entry on its left is where the way to the predecessor leaves this one.
+        VmaNode* node = _root, fork = null;
+        int forkSlot = 0;
+        while (node != null)
         {
-            throw new ArgumentException("An area must not be empty and not overlap another.", nameof(vma));
+            int slot = VmaNode.FirstAbove(node, address);
+            if (slot > node->Count) slot = node->Count;
+            if (slot > 0)
+            {
+                fork = node;
+                forkSlot = slot - 1;
+            }
+
+            node = node->Level > 0 && slot < node->Count ? VmaNode.Children(node)[slot] : null;
         }
 
-        _areas.Insert(index, vma);
-    }
-
-    /// <summary>Removes the area that starts at an address.</summary>
-    /// <exception cref="ArgumentException">No area starts there.</exception>
-    public void Remove(ulong start) => _areas.RemoveAt(Exact(start));
-
-    /// <summary>Puts another value in place of the area that starts at an address; its edges may move as long as neighbours are not touched.</summary>
-    /// <exception cref="ArgumentException">No area starts there, or the new one overlaps a neighbour.</exception>
-    public void Replace(ulong start, in Vma vma)
-    {
-        int index = Exact(start);
-        if (vma.Start >= vma.End || (index > 0 && _areas[index - 1].End > vma.Start)
-            || (index + 1 < _areas.Count && _areas[index + 1].Start < vma.End))
+        if (fork == null)
         {
-            throw new ArgumentException("An area must not be empty and not overlap another.", nameof(vma));
+            vma = default;
+            return false;
         }
 
-        _areas[index] = vma;
-    }
-
-    /// <summary>The highest start of a free range of a length that lies in [low, high).</summary>
-    public bool TryFindHighestGap(ulong low, ulong high, ulong length, out ulong start)
-    {
-        ulong end = high;
-        for (int i = Index(high > 0 ? high - 1 : 0); ; i--)
+        while (fork->Level > 0)
         {
-            ulong floor = i > 0 && i <= _areas.Count ? Math.Max(low, _areas[i - 1].End) : low;
-            if (i < _areas.Count)
-            {
-                end = Math.Min(high, _areas[i].Start);
-            }
-
-            if (end >= floor && end - floor >= length)
-            {
-                start = end - length;
-                return true;
-            }
-
-            if (i == 0 || floor <= low)
-            {
-                start = 0;
-                return false;
-            }
+            fork = VmaNode.Children(fork)[forkSlot];
+            forkSlot = fork->Count - 1;
         }
+
+        vma = VmaNode.Areas(fork)[forkSlot];
+        GC.KeepAlive(this);
+        return true;
     }
 
-    /// <summary>The lowest start of a free range of a length that lies in [low, high).</summary>
-    public bool TryFindLowestGap(ulong low, ulong high, ulong length, out ulong start)
+    /// <summary>The area that starts at an address.</summary>
+    /// <param name="start">Any address.</param>
+    /// <param name="vma">The area, or an empty one if none starts there.</param>
+    /// <returns>Whether there is one.</returns>
+    /// <exception cref="ObjectDisposedException">The tree is disposed.</exception>
+    public bool TryFindExact(ulong start, out Vma vma)
     {
-        ulong floor = low;
-        for (int i = Index(low); ; i++)
-        {
-            ulong end = i < _areas.Count ? Math.Min(high, _areas[i].Start) : high;
-            if (end >= floor && end - floor >= length)
-            {
-                start = floor;
-                return true;
-            }
-
-            if (i >= _areas.Count || _areas[i].End >= high)
-            {
-                start = 0;
-                return false;
-            }
-
-            floor = Math.Max(low, _areas[i].End);
-        }
+        if (TryFind(start, out vma) && vma.Start == start) return true;
+        vma = default;
+        return false;
     }
 
-    /// <summary>A tree with the same areas that changes independently.</summary>
-    public VmaTree Fork() => new([.. _areas]);
+    /// <summary>The areas that end above an address, in order.</summary>
+    /// <param name="address">Any address.</param>
+    /// <returns>
+    /// What <c>foreach</c> takes, without allocating. The tree may change on the way: the next area is always the first that ends above
+    /// the end of the one before.
+    /// </returns>
+    /// <exception cref="ObjectDisposedException">The tree is disposed.</exception>
+    public VmaEnumerator EnumerateFrom(ulong address)
+    {
+        ThrowIfDisposed();
+        return new VmaEnumerator(this, address);
+    }
+
+    /// <summary>All areas, in order.</summary>
+    /// <returns>What <c>foreach</c> takes; see <see cref="EnumerateFrom"/>.</returns>
+    /// <exception cref="ObjectDisposedException">The tree is disposed.</exception>
+    public VmaEnumerator GetEnumerator() => EnumerateFrom(0);
+
+    /// <summary>A tree with the same areas that changes independently: what fork does, and a snapshot.</summary>
+    /// <returns>The other tree. It is the caller's to dispose.</returns>
+    /// <remarks>Costs one object, whatever the size; each first change of a shared path copies its nodes.</remarks>
+    /// <exception cref="ObjectDisposedException">The tree is disposed.</exception>
+    public VmaTree Fork()
+    {
+        ThrowIfDisposed();
+        return new VmaTree(this);
+    }
 
     /// <summary>Removes all areas.</summary>
-    public void Clear() => _areas.Clear();
-
-    /// <inheritdoc/>
-    public void Dispose() => _areas.Clear();
-
-    private int Index(ulong address)
+    /// <exception cref="ObjectDisposedException">The tree is disposed.</exception>
+    public void Clear()
     {
-        int low = 0, high = _areas.Count;
-        while (low < high)
+        ThrowIfDisposed();
+        ReleaseNodes();
+        Changed(0);
+    }
+
+    /// <summary>Frees the nodes that no other tree uses. Nothing else may be asked of the tree any more, but its count, which is 0.</summary>
+    public void Dispose()
+    {
+        ReleaseNodes();
+        Changed(0);
+        _disposed = true;
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The area that <see cref="TryFind"/> answers, in place; a null reference if there is none. Valid until the next change.</summary>
+    /// <remarks>The caller holds the tree alive and unchanged while it uses the reference.</remarks>
+    internal ref readonly Vma FindInPlace(ulong address) => ref Unsafe.AsRef<Vma>(Find(address));
+
+    /// <summary>The leaf and the entry of the first area that ends above an address.</summary>
+    internal VmaNode* FindLeaf(ulong address, out int slot)
+    {
+        VmaNode* node = _root;
+        slot = 0;
+        if (node == null)
         {
-            int middle = (low + high) >> 1;
-            if (_areas[middle].End > address)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
+            ThrowIfDisposed();
+            return null;
         }
 
-        return low;
+        slot = VmaNode.FirstAbove(node, address);
+        if (slot >= node->Count) return null;
+        // Below the root, the entry in the parent promises that an end above the address is there.
+        for (int level = node->Level; level > 0; level--)
+        {
+            node = VmaNode.Children(node)[slot];
+            slot = VmaNode.FirstAbove(node, address);
+        }
+
+        return node;
     }
 
-    private int Exact(ulong start)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vma* Find(ulong address)
     {
-        int index = Index(start);
-        return index < _areas.Count && _areas[index].Start == start
-            ? index
-            : throw new ArgumentException($"No area starts at {start:x}.", nameof(start));
+        Vma* hit = _lastHit;
+        if (hit != null && hit->Contains(address)) return hit;
+
+        VmaNode* leaf = FindLeaf(address, out int slot);
+        if (leaf == null) return null;
+        return _lastHit = VmaNode.Areas(leaf) + slot;
     }
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 }
