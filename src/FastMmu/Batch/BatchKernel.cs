@@ -36,14 +36,14 @@ public static class BatchKernels
     public static bool IsAvailable(BatchKernel kernel) => kernel switch
     {
         BatchKernel.Scalar => true,
-        BatchKernel.Avx2 => Avx2Probe.IsSupported,
-        BatchKernel.Avx512 => Avx512Probe.IsSupported,
+        BatchKernel.Avx2 => Avx2Kernel.IsSupported,
+        BatchKernel.Avx512 => Avx512Kernel.IsSupported,
         _ => false,
     };
 
     internal static BatchKernel Choose(string? forced)
     {
         if (Enum.TryParse(forced, ignoreCase: true, out BatchKernel named) && Enum.IsDefined(named) && IsAvailable(named)) return named;
-        return Avx512Probe.IsSupported ? BatchKernel.Avx512 : Avx2Probe.IsSupported ? BatchKernel.Avx2 : BatchKernel.Scalar;
+        return Avx512Kernel.IsSupported ? BatchKernel.Avx512 : Avx2Kernel.IsSupported ? BatchKernel.Avx2 : BatchKernel.Scalar;
     }
 }

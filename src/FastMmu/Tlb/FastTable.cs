@@ -13,9 +13,9 @@ namespace FastMmu.Tlb;
 /// </summary>
 /// <remarks>
 /// <code>
-/// entry:    63              51 50                     28 27                       0
+/// entry:    63              52 51                     28 27                       0
 ///          +------------------+-------------------------+--------------------------+
-///          | generation (xor) |  linear bits 47:25      | physical bits 39:12      |     widths for 48-bit linear addresses
+///          | generation (xor) |  linear bits 48:25      | physical bits 39:12      |     widths for 48-bit linear addresses
 ///          +------------------+-------------------------+--------------------------+
 /// slot:     linear bits 24:12
 /// key:      generation in place, everything else zero
@@ -39,6 +39,9 @@ internal sealed unsafe class FastTable : IDisposable
     internal const int Rows = 15;
     internal const int Banks = 4;
 
+    /// <summary>Where the slot is in an address, as BEXTR wants it: first bit, and number of bits in the second byte.</summary>
+    internal const ushort SlotControl = 12 | (SlotBits << 8);
+
     private const nuint TableBytes = Slots * (sizeof(ulong) + sizeof(uint));
 
     // Linear addresses of 2-MiB regions of which some page came from a larger page: whether an INVLPG must look at a whole region.
@@ -53,8 +56,8 @@ internal sealed unsafe class FastTable : IDisposable
     private int _lastReplaced;
     private uint _nextGeneration = 1;
     private uint _nextStructureGeneration = 1;
-    private uint _lastGeneration = (1 << 13) - 1;
-    private int _generationShift = 51;
+    private uint _lastGeneration = (1 << 12) - 1;
+    private int _generationShift = 52;
     private bool _hugeSeen;
     private bool _disposed;
 
@@ -72,7 +75,7 @@ internal sealed unsafe class FastTable : IDisposable
     internal ulong Key { get; private set; }
 
     /// <summary>The generation of the current context in the tags of the leaf-table cache, in place.</summary>
-    internal ulong StructureKey => (ulong)_contexts[_current].StructureGeneration << (_generationShift == 51 ? 44 : 53);
+    internal ulong StructureKey => (ulong)_contexts[_current].StructureGeneration << (_generationShift == 52 ? 44 : 53);
 
     /// <summary>The leaf-table cache in which this numbers generations.</summary>
     internal LeafTableCache LeafTables { get; } = new();
@@ -97,7 +100,7 @@ internal sealed unsafe class FastTable : IDisposable
     /// <param name="linearWidth">57 with five-level paging, else 48 or less.</param>
     internal void SetLinearWidth(int linearWidth)
     {
-        int shift = linearWidth > 48 ? 60 : 51;
+        int shift = linearWidth > 48 ? 60 : 52;
         if (shift == _generationShift) return;
         _generationShift = shift;
         _lastGeneration = (1u << (64 - shift)) - 1;
@@ -153,13 +156,23 @@ internal sealed unsafe class FastTable : IDisposable
     /// <param name="patIndex">PAT index of the leaf.</param>
     internal void Insert(int row, ulong linear, ulong physical, PageSize size, Rights rights, int patIndex)
     {
+        Insert(row, linear, physical, Translation.AttributesOf(size, rights, patIndex));
+        if (size > PageSize.Size4K) NoteLarge(linear, size);
+    }
+
+    /// <summary>As the other; what is part of a large page must have been noted (<see cref="NoteLarge"/>).</summary>
+    /// <param name="row">The row of access and privilege.</param>
+    /// <param name="linear">Any address inside the 4-KiB page; canonical.</param>
+    /// <param name="physical">Its physical address, in RAM, below <see cref="FrameLimit"/>.</param>
+    /// <param name="attributes">From <see cref="Translation.AttributesOf"/>.</param>
+    internal void Insert(int row, ulong linear, ulong physical, uint attributes)
+    {
         ulong* table = Row(row);
         if (_disposed) return;
         if (table == (ulong*)Empty) table = Allocate(row);
         nuint slot = SlotOf(linear);
         table[slot] = TagOf(linear) ^ Key ^ (physical >> 12);
-        ((uint*)(table + Slots))[slot] = Translation.AttributesOf(size, rights, patIndex);
-        if (size > PageSize.Size4K) NoteLarge(linear, size);
+        ((uint*)(table + Slots))[slot] = attributes;
     }
 
     /// <summary>Forgets the page of any size that holds an address: of one PCID, and global pages of all.</summary>
@@ -286,7 +299,7 @@ internal sealed unsafe class FastTable : IDisposable
     private uint TakeStructureGeneration()
     {
         // Twenty bits of generation above 48-bit linear addresses, eleven above 57-bit ones.
-        if (_nextStructureGeneration >> (_generationShift == 51 ? 20 : 11) != 0)
+        if (_nextStructureGeneration >> (_generationShift == 52 ? 20 : 11) != 0)
         {
             LeafTables.Wipe();
             _nextStructureGeneration = 1;

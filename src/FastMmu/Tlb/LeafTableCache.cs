@@ -27,7 +27,16 @@ internal sealed unsafe class LeafTableCache : IDisposable
     internal const int RightsShift = 29;
     internal const uint FrameMask = (1u << 28) - 1;
 
-    private const nuint TableBytes = Slots * sizeof(ulong);
+    /// <summary>Where the slot is in an address, as BEXTR wants it: first bit, and number of bits in the second byte.</summary>
+    internal const ushort SlotControl = 21 | (SlotBits << 8);
+
+    /// <summary>The bits of an address that say where in a large page's 2 MiB it is.</summary>
+    internal const ulong LargeOffset = (1 << 21) - 1;
+
+    /// <summary>Those that say in which of its 4-KiB parts.</summary>
+    internal const ulong PartMask = LargeOffset & ~0xfffUL;
+
+    private const nuint TableBytes = Slots * (sizeof(ulong) + sizeof(uint));
 
     private readonly nint[] _rows = new nint[FastTable.Rows];
     private bool _disposed;
@@ -62,7 +71,17 @@ internal sealed unsafe class LeafTableCache : IDisposable
     /// <param name="linear">An address in the region.</param>
     /// <param name="key">The generation in place.</param>
     /// <param name="data">Frame number, large bit, rights.</param>
-    internal static void Insert(ulong* table, ulong linear, ulong key, uint data) => table[SlotOf(linear)] = TagOf(linear) ^ key ^ data;
+    /// <param name="attributes">Those of a large page, as <see cref="Translation.AttributesOf"/> has them.</param>
+    internal static void Insert(ulong* table, ulong linear, ulong key, uint data, uint attributes)
+    {
+        nuint slot = SlotOf(linear);
+        table[slot] = TagOf(linear) ^ key ^ data;
+        ((uint*)(table + Slots))[slot] = attributes;
+    }
+
+    /// <summary>The attributes of a large page that is remembered.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static uint Attributes(ulong* table, ulong linear) => ((uint*)(table + Slots))[SlotOf(linear)];
 
     /// <summary>Drops what is remembered for the region of an address, in every context.</summary>
     internal void ForgetRegion(ulong linear)

@@ -1,5 +1,5 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using FastMmu.Addresses;
 using FastMmu.Batch;
 using FastMmu.Paging.Modes;
@@ -10,24 +10,20 @@ using FastMmu.Tlb;
 namespace FastMmu;
 
 /// <content>
-/// Batches. A block of addresses is probed in the fast table by vectors; what misses is looked up in the leaf-table cache and its leaf
-/// entries are prefetched together, then read; what is left, faults among it, goes to the walker one by one.
+/// Batches. Groups of addresses are probed in the fast table by vectors. Where most of them miss, they are looked up in the leaf-table cache
+/// instead, and their leaf entries are prefetched one group ahead, then read; what is left, faults among it, is done one by one.
 /// </content>
 public sealed unsafe partial class Mmu
 {
-    private const int BlockLength = 256;
+    private const int Group = IBatchKernel.Group;
 
-    // Leaf entries under way at once: more than the processor's miss buffers hold is of no use, fewer leaves them idle.
-    private const int PrefetchDistance = 32;
+    // What a group without a miss earns back of the budget of misses, and how many groups are walked when it is used up, before the fast
+    // table is tried again: so many that the trial costs little of it.
+    private const int HitCredit = Group / 2;
+    private const int WalkGroups = 1 << 16;
 
-    // After a block of which less than a quarter hit, this many blocks go to the tables without a probe.
-    private const int BlocksWithoutProbe = 15;
-
-    // How many of the blocks that mostly miss put what they find into the fast table: enough for a working set that fits to get in.
-    private const int SampledBlocks = 8;
-
-    private int _blocksWithoutProbe;
-    private uint _missingBlocks;
+    private int _probeBudget;
+    private int _groupsToWalk;
 
     /// <summary>Translates many addresses.</summary>
     /// <param name="linear">The addresses.</param>
@@ -40,7 +36,8 @@ public sealed unsafe partial class Mmu
     /// <returns>How many lanes translated and faulted. CR2 is not touched; translate a faulted lane alone to learn its fault.</returns>
     /// <remarks>
     /// The lanes are independent accesses in no particular order: each gets an answer that the tables, or a translation cached and not yet
-    /// invalidated, gives. What the fault of one lane drops from the caches may still have answered another.
+    /// invalidated, gives. The fault of a lane is one that the tables contain at that moment; it is reported and not delivered, so nothing
+    /// need be dropped from the caches, as a page fault would.
     /// </remarks>
     /// <exception cref="ArgumentException">The spans differ in length or overlap partly; nothing was written.</exception>
     /// <example><code>
@@ -63,9 +60,9 @@ public sealed unsafe partial class Mmu
             {
                 return Options.Kernel switch
                 {
-                    BatchKernel.Avx512 => TranslateBlocks<Avx512Probe>(source, destination, linear.Length, access, privilege),
-                    BatchKernel.Avx2 => TranslateBlocks<Avx2Probe>(source, destination, linear.Length, access, privilege),
-                    _ => TranslateBlocks<ScalarProbe>(source, destination, linear.Length, access, privilege),
+                    BatchKernel.Avx512 => TranslateGroups<Avx512Kernel>(source, destination, linear.Length, access, privilege),
+                    BatchKernel.Avx2 => TranslateGroups<Avx2Kernel>(source, destination, linear.Length, access, privilege),
+                    _ => TranslateGroups<ScalarKernel>(source, destination, linear.Length, access, privilege),
                 };
             }
         }
@@ -91,162 +88,140 @@ public sealed unsafe partial class Mmu
         return new(linear.Length - faulted, faulted, first);
     }
 
-    private BatchResult TranslateBlocks<TKernel>(ulong* linear, ulong* physical, int length, Access access, Privilege privilege)
-        where TKernel : struct, IProbeKernel
+    [SkipLocalsInit]
+    private BatchResult TranslateGroups<TKernel>(ulong* linear, ulong* physical, int length, Access access, Privilege privilege)
+        where TKernel : struct, IBatchKernel
     {
-        byte* missed = stackalloc byte[BlockLength];
-        nuint* entries = stackalloc nuint[BlockLength];
-        var batch = new BatchState(new LeafRule(in _context, access, privilege), access, privilege);
-        for (int start = 0; start < length; start += BlockLength)
+        var batch = new BatchState(new LeafRule(in _context, access, privilege), access, privilege)
         {
-            int count = Math.Min(BlockLength, length - start);
-            batch.Start = start;
-            batch.Linear = linear + start;
-            batch.Physical = physical + start;
-            if (_blocksWithoutProbe > 0 && batch.Rule.Exists)
+            Linear = linear,
+            Physical = physical,
+        };
+        if (batch.Rule.Exists) batch.Tables = _fast.LeafTables.Row(batch.Row);
+        int groups = length / Group;
+        for (int group = 0; group < groups;)
+        {
+            if (_groupsToWalk == 0 || !batch.Rule.Exists)
             {
-                _blocksWithoutProbe--;
-                ReadLeaves(ref batch, count, entries);
-                continue;
+                group = ProbeGroups<TKernel>(ref batch, group, groups);
             }
-
-            // Rows and keys are read anew for each block: the scalar path may have changed them.
-            ulong* row = _fast.Row(batch.Row);
-            var probe = new ProbeState(_fast.Key, _signBias, _signMask);
-            int whole = count - (count % TKernel.Width);
-            int misses = TKernel.Probe(batch.Linear, batch.Physical, whole, row, in probe, missed);
-            if (whole < count)
+            else
             {
-                int late = ScalarProbe.Probe(batch.Linear + whole, batch.Physical + whole, count - whole, row, in probe, missed + misses);
-                for (int i = misses; i < misses + late; i++) missed[i] += (byte)whole;
-                misses += late;
+                int end = (int)Math.Min(groups, (long)group + _groupsToWalk);
+                WalkRange<TKernel>(ref batch, group, end);
+                _groupsToWalk -= end - group;
+                group = end;
             }
+        }
 
-            if (misses != 0) FillMissed(ref batch, count, missed, misses, entries);
+        ProbeState probe = Probe(in batch);
+        for (int lane = groups * Group; lane < length; lane++)
+        {
+            ulong address = linear[lane];
+            if (ScalarKernel.Probe(address, in probe, out ulong found) == 0) physical[lane] = found;
+            else TranslateLane(ref batch, lane, address, remember: true);
         }
 
         return new(length - batch.Faulted, batch.Faulted, batch.FirstFault);
     }
 
-    // Some of a block missed: their leaf entries are asked for together, then read; what is found goes into the fast table.
-    private void FillMissed(ref BatchState batch, int count, byte* missed, int misses, nuint* entries)
-    {
-        bool mostlyMissing = misses > count - (count / 4);
-        bool remember = !mostlyMissing || _missingBlocks++ % SampledBlocks == 0;
-        if (mostlyMissing && !remember) _blocksWithoutProbe = BlocksWithoutProbe;
-        ulong* tables = batch.Rule.Exists ? _fast.LeafTables.Row(batch.Row) : null;
-        ulong key = _fast.StructureKey;
-        for (int i = 0; i < misses; i++)
-        {
-            entries[i] = tables == null ? 0 : Ask(batch.Physical[missed[i]], tables, key);
-        }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ProbeState Probe(in BatchState batch) => new(_fast.Row(batch.Row), _fast.Key, _signBias, _signMask);
 
-        for (int i = 0; i < misses; i++)
+    // Probes until the end, or until misses have used up the budget. Row and key are read anew after each group that missed: filling may have
+    // changed them.
+    private int ProbeGroups<TKernel>(ref BatchState batch, int group, int groups)
+        where TKernel : struct, IBatchKernel
+    {
+        while (true)
         {
-            int lane = missed[i];
-            ulong address = batch.Physical[lane];
-            nuint entry = entries[i];
-            if (entry > LargePage)
+            ProbeState probe = Probe(in batch);
+            int first = group * Group;
+            int hits = TKernel.ProbeGroups(batch.Linear + first, batch.Physical + first, groups - group, in probe, out uint missed);
+            group += hits;
+            _probeBudget = (int)Math.Min(Options.ProbeBudget, _probeBudget + ((long)hits * HitCredit)) - BitOperations.PopCount(missed);
+            if (group == groups) return group;
+            first = group * Group;
+            for (; missed != 0; missed &= missed - 1)
             {
-                ulong raw = *(ulong*)entry;
-                if ((raw & batch.Rule.Mask) == batch.Rule.Expected)
+                int lane = first + BitOperations.TrailingZeroCount(missed);
+                TranslateLane(ref batch, lane, batch.Physical[lane], remember: true);
+            }
+
+            group++;
+            if (_probeBudget <= 0)
+            {
+                _probeBudget = Options.ProbeBudget;
+                _groupsToWalk = WalkGroups;
+                return group;
+            }
+        }
+    }
+
+    // Without the fast table: its entries are not used again soon enough to be worth their filling.
+    [SkipLocalsInit]
+    private void WalkRange<TKernel>(ref BatchState batch, int group, int end)
+        where TKernel : struct, IBatchKernel
+    {
+        byte* memory = stackalloc byte[WalkRing.Bytes];
+        WalkRing* ring = WalkRing.In(memory, group);
+        while (true)
+        {
+            // What is on its way in the ring was right when the batch began, whatever the lanes between drop.
+            var walk = new WalkState(batch.Tables, _fast.StructureKey, _signBias, _signMask, in batch.Rule, _base);
+            group = TKernel.WalkGroups(batch.Linear, batch.Physical, group, end, in walk, ring, out uint missed);
+            if (group == end) return;
+            for (; missed != 0; missed &= missed - 1)
+            {
+                int lane = (group * Group) + BitOperations.TrailingZeroCount(missed);
+                TranslateLane(ref batch, lane, batch.Physical[lane], remember: false);
+            }
+
+            group++;
+        }
+    }
+
+    // One lane that the vectors did not answer.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TranslateLane(ref BatchState batch, int lane, ulong address, bool remember)
+    {
+        if (batch.Tables != null)
+        {
+            ulong key = _fast.StructureKey;
+            ulong data = batch.Tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
+            if (((data >> 32) | ((address + _signBias) & _signMask)) == 0)
+            {
+                ulong frame = (data & LeafTableCache.FrameMask) << 12;
+                if ((data & LeafTableCache.LargeBit) != 0)
+                {
+                    ulong found = frame | (address & LeafTableCache.LargeOffset);
+                    batch.Physical[lane] = found;
+                    if (remember && _memory.IsWindowRam(found & ~0xfffUL))
+                    {
+                        _fast.Insert(batch.Row, address, found, LeafTableCache.Attributes(batch.Tables, address));
+                    }
+
+                    return;
+                }
+
+                ulong* leaf = (ulong*)(_base + frame + ((address >> 9) & 0xff8));
+                ulong raw = Volatile.Read(ref *leaf);
+                if (((raw ^ batch.Rule.Expected) & batch.Rule.Mask & ~(EntryBits.Accessed | EntryBits.Dirty)) == 0 && Mark(in batch, leaf, raw))
                 {
                     ulong found = (raw & EntryBits.Frame64) | (address & 0xfff);
                     batch.Physical[lane] = found;
-                    if (remember) RememberLeaf(in batch, address, raw, found, key);
-                    continue;
+                    if (remember) RememberLeaf(in batch, address, raw | batch.Rule.Expected, found, (int)(data >> LeafTableCache.RightsShift) & 7);
+                    return;
                 }
-            }
-            else if (entry == LargePage && !remember && TryFindInLargePage(address, tables, key, out ulong inside))
-            {
-                batch.Physical[lane] = inside;
-                continue;
-            }
 
-            // Also large pages to be remembered: the walker knows all attributes of the part that goes into the fast table.
-            if (TranslateLane(ref batch, lane, address, remember) || tables == null) continue;
-            // The fault dropped what was remembered for its address, and what was asked for before must not outlive that.
-            key = _fast.StructureKey;
-            for (int later = i + 1; later < misses; later++) entries[later] = Ask(batch.Physical[missed[later]], tables, key);
-        }
-    }
-
-    // A block that is expected to miss: leaf entries are asked for ahead of their turn, and read in order.
-    private void ReadLeaves(ref BatchState batch, int count, nuint* entries)
-    {
-        ulong* tables = _fast.LeafTables.Row(batch.Row);
-        ulong key = _fast.StructureKey;
-        ulong mask = batch.Rule.Mask, expected = batch.Rule.Expected;
-        ulong* linear = batch.Linear;
-        ulong* physical = batch.Physical;
-        int ahead = Math.Min(PrefetchDistance, count);
-        for (int i = 0; i < ahead; i++) entries[i] = Ask(linear[i], tables, key);
-        for (int i = 0; i < count; i++)
-        {
-            if (i + PrefetchDistance < count) entries[i + PrefetchDistance] = Ask(linear[i + PrefetchDistance], tables, key);
-            nuint entry = entries[i];
-            ulong address = linear[i];
-            if (entry > LargePage)
-            {
-                ulong raw = *(ulong*)entry;
-                if ((raw & mask) == expected)
+                if ((raw & EntryBits.Present) == 0 && LeadsTo(frame, address))
                 {
-                    physical[i] = (raw & EntryBits.Frame64) | (address & 0xfff);
-                    continue;
+                    batch.Fault(lane);
+                    return;
                 }
             }
-            else if (entry == LargePage && TryFindInLargePage(address, tables, key, out ulong inside))
-            {
-                physical[i] = inside;
-                continue;
-            }
-
-            if (TranslateLane(ref batch, i, address, remember: false)) continue;
-            key = _fast.StructureKey;
-            for (int later = i + 1; later < Math.Min(count, i + PrefetchDistance + 1); later++) entries[later] = Ask(linear[later], tables, key);
         }
-    }
 
-    private const nuint LargePage = 1;
-
-    // The host address of an address's leaf entry, prefetched; LargePage if the table cache has the page itself; 0 if it knows nothing.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private nuint Ask(ulong address, ulong* tables, ulong key)
-    {
-        ulong data = tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
-        if (((data >> 32) | ((address + _signBias) & _signMask)) != 0) return 0;
-        if ((data & LeafTableCache.LargeBit) != 0) return LargePage;
-        byte* entry = _base + ((data & LeafTableCache.FrameMask) << 12) + ((address >> 9) & 0xff8);
-        if (Sse.IsSupported) Sse.Prefetch0(entry);
-        return (nuint)entry;
-    }
-
-    // Asked again rather than kept: a load that is certainly in the first-level cache. A lane between may have replaced it.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryFindInLargePage(ulong address, ulong* tables, ulong key, out ulong physical)
-    {
-        ulong data = tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
-        physical = ((data & LeafTableCache.FrameMask) << 12) + (address & ((1 << 21) - 1));
-        return data >> 32 == 0 && (data & LeafTableCache.LargeBit) != 0;
-    }
-
-    private void RememberLeaf(in BatchState batch, ulong address, ulong raw, ulong found, ulong key)
-    {
-        if (!_memory.IsWindowRam(found & ~0xfffUL)) return;
-        ulong data = _fast.LeafTables.Row(batch.Row)[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
-        // An earlier lane may have taken the slot for another region; then the rights above are not known here, and a later visit stores the page.
-        if (data >> 32 != 0 || (data & LeafTableCache.LargeBit) != 0) return;
-        int above = (int)(data >> LeafTableCache.RightsShift) & 7;
-        bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
-        int path = PathRights.Through(above, raw);
-        if (_context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;
-        Paging.Rights rights = PathRights.ToRights(path, global);
-        _fast.Insert(batch.Row, address, found, PageSize.Size4K, rights, PageWalker<Paging4Level>.PatIndexOf(raw, large: false));
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TranslateLane(ref BatchState batch, int lane, ulong address, bool remember)
-    {
         Translation translation;
         if (remember)
         {
@@ -261,15 +236,40 @@ public sealed unsafe partial class Mmu
                 : new(fault);
         }
 
-        if (translation.Ok)
+        if (translation.Ok) batch.Physical[lane] = translation.Physical.Value;
+        else batch.Fault(lane);
+    }
+
+    // Sets accessed, and dirty for a write, in a leaf that permits the access. False if somebody else changed it meanwhile.
+    private static bool Mark(in BatchState batch, ulong* leaf, ulong raw)
+    {
+        ulong marked = raw | batch.Rule.Expected;
+        return marked == raw || Interlocked.CompareExchange(ref *leaf, marked, raw) == raw;
+    }
+
+    // Whether a walk from the root comes to a page table, or fails before it: then an entry of it that is not present is a fault for certain.
+    private bool LeadsTo(ulong table, ulong address)
+    {
+        ulong at = _context.Root;
+        for (int level = _signBias >> 56 != 0 ? 5 : 4; level > 1; level--)
         {
-            batch.Physical[lane] = translation.Physical.Value;
-            return true;
+            ulong raw = _memory.ReadEntry64(at + ((address >> (9 * level)) & 0xff8));
+            if ((raw & EntryBits.Present) == 0) return true;
+            if (_context.IsLargeLeaf(level, raw)) return false;
+            at = raw & EntryBits.Frame64;
         }
 
-        batch.Physical[lane] = BatchResult.FaultedLane;
-        if (batch.Faulted++ == 0) batch.FirstFault = batch.Start + lane;
-        return false;
+        return at == table;
+    }
+
+    private void RememberLeaf(in BatchState batch, ulong address, ulong raw, ulong found, int above)
+    {
+        if (found >= FastTable.FrameLimit || !_memory.IsWindowRam(found & ~0xfffUL)) return;
+        bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
+        int path = PathRights.Through(above, raw);
+        if (_context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;
+        Paging.Rights rights = PathRights.ToRights(path, global);
+        _fast.Insert(batch.Row, address, found, PageSize.Size4K, rights, PageWalker<Paging4Level>.PatIndexOf(raw, large: false));
     }
 
     // After a walk that succeeded: the region's page table, or the large page it lies in, for the row of the access, if batches use that row.
@@ -295,7 +295,8 @@ public sealed unsafe partial class Mmu
             data = (uint)(frame >> 12) | LeafTableCache.LargeBit | ((uint)(result.Path & 7) << LeafTableCache.RightsShift);
         }
 
-        LeafTableCache.Insert(tables, linear, _fast.StructureKey, data);
+        uint attributes = Translation.AttributesOf(result.PageSize, PathRights.ToRights(result.Path, result.Global), result.PatIndex);
+        LeafTableCache.Insert(tables, linear, _fast.StructureKey, data, attributes);
     }
 
     private ref struct BatchState
@@ -306,7 +307,9 @@ public sealed unsafe partial class Mmu
         internal readonly int Row;
         internal ulong* Linear;
         internal ulong* Physical;
-        internal int Start;
+
+        // The row of the leaf-table cache; null where there is no rule for leaves.
+        internal ulong* Tables;
         internal int Faulted;
         internal int FirstFault;
 
@@ -317,6 +320,13 @@ public sealed unsafe partial class Mmu
             Privilege = privilege;
             Row = PermissionTable.RowOf(access, privilege);
             FirstFault = -1;
+        }
+
+        // Lanes come here in their order.
+        internal void Fault(int lane)
+        {
+            Physical[lane] = BatchResult.FaultedLane;
+            if (Faulted++ == 0) FirstFault = lane;
         }
     }
 }

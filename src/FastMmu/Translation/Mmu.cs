@@ -53,6 +53,7 @@ public sealed unsafe partial class Mmu : IDisposable
         _structures = new PagingStructureCache(Options.PagingStructures);
         _counting = Options.Statistics;
         _caching = Options.Tlb != TlbPreset.None || Options.TlbFactory is not null;
+        _probeBudget = Options.ProbeBudget;
         _base = memory.WindowBase;
         memory.Disposing += ForgetMemory;
         Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };

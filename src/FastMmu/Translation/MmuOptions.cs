@@ -32,6 +32,12 @@ public sealed record MmuOptions
     /// <summary>The reading of the batch algorithm; one that the processor does not have is refused by the constructor.</summary>
     public BatchKernel Kernel { get; init; } = BatchKernels.Default;
 
+    /// <summary>
+    /// How many lanes of batches may miss in the fast table before batches walk instead: as many as it has slots tell that pages do not come back
+    /// soon. Tests take fewer.
+    /// </summary>
+    internal int ProbeBudget { get; init; } = FastTable.Slots;
+
     /// <summary>Seed of random replacement.</summary>
     public ulong Seed { get; init; } = 1;
 }

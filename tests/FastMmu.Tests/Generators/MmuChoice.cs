@@ -10,18 +10,18 @@ namespace FastMmu.Tests.Generators;
 /// <param name="Structures">Entries of each paging-structure cache: 0, 1, or the default ones for anything else.</param>
 /// <param name="Statistics">Whether hits are counted.</param>
 /// <param name="Kernel">Which reading of the batch algorithm runs.</param>
-internal sealed record MmuChoice(string Tlb, ReplacementKind Replacement, int Structures, bool Statistics, BatchKernel Kernel)
+/// <param name="ProbeBudget">After how many misses batches walk instead of probing.</param>
+internal sealed record MmuChoice(string Tlb, ReplacementKind Replacement, int Structures, bool Statistics, BatchKernel Kernel, int ProbeBudget)
 {
     /// <summary>The kernels that this processor can run.</summary>
     public static IReadOnlyList<BatchKernel> Kernels { get; } = [.. Enum.GetValues<BatchKernel>().Where(BatchKernels.IsAvailable)];
-
 
     private static readonly string[] s_tlbs =
         [.. Enum.GetNames<TlbPreset>(), nameof(SplitTlb), nameof(SharedSecondTlb), nameof(RoomyTlb), nameof(SplitTlb), nameof(SharedSecondTlb)];
 
     public static MmuChoice Any(EdgeRandom random) => new(
         random.Among(s_tlbs), random.Pick(ReplacementKind.TrueLru, ReplacementKind.TreePlru, ReplacementKind.Random), random.Pick(0, 1, 4), random.OneIn(6),
-        random.Among(Kernels));
+        random.Among(Kernels), random.Pick(1, 40, 1000));
 
     /// <summary>Choices with less that could be at fault.</summary>
     public IEnumerable<MmuChoice> Smaller()
@@ -51,5 +51,6 @@ internal sealed record MmuChoice(string Tlb, ReplacementKind Replacement, int St
         },
         Statistics = Statistics,
         Kernel = Kernel,
+        ProbeBudget = ProbeBudget,
     };
 }

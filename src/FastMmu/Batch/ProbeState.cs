@@ -1,0 +1,31 @@
+using FastMmu.Tlb;
+
+namespace FastMmu.Batch;
+
+/// <summary>What a probe of the fast table compares with.</summary>
+internal readonly unsafe struct ProbeState
+{
+    /// <summary>The row of access and privilege.</summary>
+    internal readonly ulong* Table;
+
+    /// <summary>The generation of the current context, in place.</summary>
+    internal readonly ulong Key;
+
+    /// <summary>Added to an address so that the canonical ones are those with no bit of <see cref="SignMask"/>.</summary>
+    internal readonly ulong SignBias;
+
+    /// <summary>The bits above a canonical address.</summary>
+    internal readonly ulong SignMask;
+
+    /// <summary>Where the index into the table is in an address, for BEXTR; a constant, kept from the compiler so that it stays in a register.</summary>
+    internal readonly ushort Control;
+
+    internal ProbeState(ulong* table, ulong key, ulong signBias, ulong signMask)
+    {
+        Table = table;
+        Key = key;
+        SignBias = signBias;
+        SignMask = signMask;
+        Control = FastTable.SlotControl;
+    }
+}
