@@ -16,7 +16,7 @@ public sealed class MappedFiles
     public int Attach(OpenFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        if (file.Mappings++ == 0)
+        if (file.Mappings == 0)
         {
             if (!_free.TryPop(out int id))
             {
@@ -31,6 +31,7 @@ public sealed class MappedFiles
             file.Id = id;
         }
 
+        file.CountMappings(1);
         return file.Id;
     }
 
@@ -39,7 +40,7 @@ public sealed class MappedFiles
     {
         if (id != 0)
         {
-            this[id].Mappings++;
+            this[id].CountMappings(1);
         }
     }
 
@@ -52,11 +53,13 @@ public sealed class MappedFiles
         }
 
         OpenFile file = this[id];
-        if (--file.Mappings == 0)
+        if (file.Mappings == 1)
         {
             _files[id] = null;
             file.Id = 0;
             _free.Push(id);
         }
+
+        file.CountMappings(-1);
     }
 }

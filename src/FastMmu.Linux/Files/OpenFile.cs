@@ -1,8 +1,11 @@
 namespace FastMmu.Linux.Files;
 
 /// <summary>An open file description (struct file): an inode and the way it was opened.</summary>
+/// <remarks>It is in use while descriptors show it or areas map it. When nothing uses an inode any more, its pages are given back.</remarks>
 public sealed class OpenFile
 {
+    private int _descriptors;
+
     /// <summary>Opens an inode.</summary>
     /// <param name="inode">The file.</param>
     /// <param name="readable">Opened for reading.</param>
@@ -30,5 +33,23 @@ public sealed class OpenFile
     public int Id { get; internal set; }
 
     /// <summary>Areas that map it.</summary>
-    public int Mappings { get; internal set; }
+    public int Mappings { get; private set; }
+
+    /// <summary>One area more, or one less.</summary>
+    internal void CountMappings(int change) => Count(change, 0);
+
+    /// <summary>One descriptor more, or one less.</summary>
+    internal void CountDescriptors(int change) => Count(0, change);
+
+    private void Count(int mappings, int descriptors)
+    {
+        bool used = Mappings + _descriptors > 0;
+        Mappings += mappings;
+        _descriptors += descriptors;
+        bool uses = Mappings + _descriptors > 0;
+        if (used != uses)
+        {
+            Inode.CountUses(uses ? 1 : -1);
+        }
+    }
 }

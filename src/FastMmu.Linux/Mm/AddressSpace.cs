@@ -148,10 +148,7 @@ public sealed partial class AddressSpace : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        Areas.Dispose();
-    }
+    public void Dispose() => Release();
 
     /// <summary>Counts pages of an area in or out (vm_stat_account).</summary>
     internal void Account(VmFlags flags, long pages)

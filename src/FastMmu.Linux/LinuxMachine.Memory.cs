@@ -1,0 +1,125 @@
+using FastMmu.Linux.Files;
+using FastMmu.Linux.Mm;
+using FastMmu.Linux.Pages;
+using FastMmu.Processor;
+
+namespace FastMmu.Linux;
+
+/// <content>What the page tables of all processes share.</content>
+public sealed partial class LinuxMachine
+{
+    private readonly List<Inode?> _inodes = [null];
+    private readonly Stack<int> _freeInodes = new();
+    private readonly Dictionary<int, ulong[]> _specialFrames = [];
+    private FrameMemory? _frames;
+    private ulong _zeroFrame = ulong.MaxValue;
+
+    /// <summary>The paging mode of the page tables: four levels unless chosen otherwise.</summary>
+    public PagingMode Paging { get; init; } = PagingMode.FourLevel;
+
+    /// <summary>
+    /// The top table whose upper half every process shares: its entries are copied into each new one. 0 without a kernel half.
+    /// </summary>
+    public ulong KernelRoot { get; internal set; }
+
+    /// <summary>Pages that a read fault maps around the faulting one (fault_around_bytes / 4096): a power of two; 1 switches it off.</summary>
+    public int FaultAroundPages { get; init; } = 16;
+
+    /// <summary>The address spaces that exist.</summary>
+    internal List<AddressSpace> Spaces { get; } = [];
+
+    /// <summary>The address space that each MMU works in.</summary>
+    internal Dictionary<Mmu, AddressSpace> LoadedSpaces { get; } = [];
+
+    /// <summary>Host addresses of frames.</summary>
+    internal FrameMemory Frames => _frames ??= new FrameMemory(Memory);
+
+    /// <summary>Finds the frame of zeros that reads of untouched memory show; it is taken once and never given back.</summary>
+    /// <returns>False when memory is used up.</returns>
+    internal bool TryGetZeroFrame(out ulong frame)
+    {
+        if (_zeroFrame == ulong.MaxValue)
+        {
+            if (!Pages.TryAllocatePage(out frame))
+            {
+                return false;
+            }
+
+            Frames.Clear(frame);
+            _zeroFrame = frame;
+        }
+
+        frame = _zeroFrame;
+        return true;
+    }
+
+    /// <summary>Puts bytes into a page of one of the kernel's own mappings ([vdso], [vvar]), the same for all processes.</summary>
+    /// <param name="name">Which mapping: <see cref="SpecialMapping"/>.</param>
+    /// <param name="image">Its bytes; what is missing of its pages is zero.</param>
+    /// <returns>False when memory is used up.</returns>
+    internal bool TrySetSpecialImage(int name, ReadOnlySpan<byte> image)
+    {
+        for (int page = 0; page << 12 < image.Length; page++)
+        {
+            if (!TryGetSpecialFrame(name, (ulong)page, out ulong frame))
+            {
+                return false;
+            }
+
+            ReadOnlySpan<byte> bytes = image[(page << 12)..];
+            bytes[..Math.Min(bytes.Length, 4096)].CopyTo(Frames.Bytes(frame));
+        }
+
+        return true;
+    }
+
+    /// <summary>Finds the frame of a page of one of the kernel's own mappings.</summary>
+    /// <returns>False when memory is used up.</returns>
+    internal bool TryGetSpecialFrame(int name, ulong page, out ulong frame)
+    {
+        if (!_specialFrames.TryGetValue(name, out ulong[]? frames))
+        {
+            frames = new ulong[16];
+            _specialFrames.Add(name, frames);
+        }
+
+        frame = frames[page & 15];
+        if (frame == 0)
+        {
+            if (!Pages.TryAllocatePage(out frame))
+            {
+                return false;
+            }
+
+            Frames.Clear(frame);
+            frames[page & 15] = frame + 1;
+            return true;
+        }
+
+        frame--;
+        return true;
+    }
+
+    /// <summary>Gives an inode a number that page descriptors hold.</summary>
+    internal int NumberInode(Inode inode)
+    {
+        if (_freeInodes.TryPop(out int number))
+        {
+            _inodes[number] = inode;
+            return number;
+        }
+
+        _inodes.Add(inode);
+        return _inodes.Count - 1;
+    }
+
+    /// <summary>The inode of a number.</summary>
+    internal Inode InodeOf(int number) => _inodes[number]!;
+
+    /// <summary>Takes an inode's number back.</summary>
+    internal void ForgetInode(int number)
+    {
+        _inodes[number] = null;
+        _freeInodes.Push(number);
+    }
+}

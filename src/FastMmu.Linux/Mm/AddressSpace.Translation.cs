@@ -1,0 +1,128 @@
+using FastMmu.Addresses;
+using FastMmu.Linux.Pages;
+using FastMmu.Processor;
+
+namespace FastMmu.Linux.Mm;
+
+/// <content>The pair of an MMU and an address space.</content>
+public sealed partial class AddressSpace
+{
+    /// <summary>Makes an MMU work in this address space: CR3 is loaded, and from now on the MMU's TLB is told of every change.</summary>
+    /// <param name="mmu">An MMU over the machine's memory, with paging on in the machine's mode.</param>
+    /// <exception cref="ArgumentException">It has another memory, or another paging mode.</exception>
+    public void Attach(Mmu mmu)
+    {
+        ArgumentNullException.ThrowIfNull(mmu);
+        if (mmu.Memory != Machine.Memory)
+        {
+            throw new ArgumentException("The MMU has another memory than the machine.", nameof(mmu));
+        }
+
+        if (mmu.Mode != PagingMode.None && mmu.Mode != Machine.Paging)
+        {
+            throw new ArgumentException($"The MMU is in mode {mmu.Mode}, the machine's tables are for {Machine.Paging}.", nameof(mmu));
+        }
+
+        Detach(mmu);
+        if (mmu.Mode == PagingMode.None)
+        {
+            mmu.EnablePaging(Tables.Root, Machine.Paging);
+        }
+
+        Tables.Load(mmu);
+        Machine.LoadedSpaces[mmu] = this;
+    }
+
+    /// <summary>Ends the care for an MMU, whichever address space it works in; CR3 stays.</summary>
+    /// <param name="mmu">The MMU.</param>
+    public void Detach(Mmu mmu)
+    {
+        ArgumentNullException.ThrowIfNull(mmu);
+        if (Machine.LoadedSpaces.Remove(mmu, out AddressSpace? space))
+        {
+            space.Tables.Unload(mmu);
+        }
+    }
+
+    /// <summary>Translates an access of the program, with all the faults that it takes.</summary>
+    /// <param name="mmu">An MMU that works in this address space (<see cref="Attach"/>).</param>
+    /// <param name="address">Where.</param>
+    /// <param name="access">What.</param>
+    /// <param name="translation">The physical address and rights, or the fault that nothing could be done about.</param>
+    /// <param name="outcome">Resolved, or the signal.</param>
+    /// <returns>Whether the access may go ahead.</returns>
+    /// <remarks>A hit costs what <see cref="Mmu.Translate(LinearAddress, Access, Privilege, bool)"/> costs.</remarks>
+    public bool TryTranslate(Mmu mmu, ulong address, Access access, out Translation translation, out FaultOutcome outcome)
+    {
+        ArgumentNullException.ThrowIfNull(mmu);
+        for (int i = 0; i < MostFaults; i++)
+        {
+            translation = mmu.Translate(address, access, Privilege.User);
+            if (translation.Ok)
+            {
+                outcome = FaultOutcome.Resolved;
+                return true;
+            }
+
+            outcome = Deliver(mmu, translation.Fault);
+            if (!outcome.IsResolved)
+            {
+                return false;
+            }
+        }
+
+        throw new InvalidOperationException($"The access to {address:x} faults forever.");
+    }
+
+    /// <summary>Reads bytes of the program through an MMU, with demand faulting.</summary>
+    /// <param name="mmu">An MMU that works in this address space.</param>
+    /// <param name="address">The first byte; pages may be crossed.</param>
+    /// <param name="destination">Where they go.</param>
+    /// <param name="outcome">Resolved, or the signal of the first page that refuses; bytes before it were read.</param>
+    public bool TryRead(Mmu mmu, ulong address, Span<byte> destination, out FaultOutcome outcome)
+    {
+        outcome = FaultOutcome.Resolved;
+        while (!destination.IsEmpty)
+        {
+            if (!TryTranslate(mmu, address, Access.Read, out Translation translation, out outcome))
+            {
+                return false;
+            }
+
+            int count = (int)Math.Min((ulong)destination.Length, PageSize - (address & (PageSize - 1)));
+            Machine.Memory.Read(translation.Physical, destination[..count]);
+            destination = destination[count..];
+            address += (ulong)count;
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes bytes of the program through an MMU, with demand faulting.</summary>
+    /// <param name="mmu">An MMU that works in this address space.</param>
+    /// <param name="address">The first byte; pages may be crossed.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="outcome">Resolved, or the signal of the first page that refuses; bytes before it were written.</param>
+    public bool TryWrite(Mmu mmu, ulong address, ReadOnlySpan<byte> source, out FaultOutcome outcome)
+    {
+        outcome = FaultOutcome.Resolved;
+        while (!source.IsEmpty)
+        {
+            if (!TryTranslate(mmu, address, Access.Write, out Translation translation, out outcome))
+            {
+                return false;
+            }
+
+            int count = (int)Math.Min((ulong)source.Length, PageSize - (address & (PageSize - 1)));
+            Machine.Memory.Write(translation.Physical, source[..count]);
+            source = source[count..];
+            address += (ulong)count;
+        }
+
+        return true;
+    }
+
+    private FaultOutcome Deliver(Mmu mmu, MmuFault fault) => fault.Vector == ExceptionVector.PageFault
+        ? HandleFault(fault.Address, fault.PageFaultError, mmu.State.Cr4.Pke ? mmu.State.Pkru.Value : 0)
+        : new FaultOutcome(FaultOutcome.Segv, FaultOutcome.Kernel, 0);
+}

@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using FastMmu.Linux.Physical;
+
+namespace FastMmu.Linux.Pages;
+
+/// <summary>What faults, fork and the page cache know of a page, in terms of its descriptor.</summary>
+internal static class PageState
+{
+    private const uint UpToDate = 1 << 3;
+    private const uint Dirty = 1 << 4;
+    private const uint Exclusive = 1 << 11;
+    private const uint SwapBacked = 1 << 17;
+
+    extension(ref PageFrame page)
+    {
+        /// <summary>Private memory of processes.</summary>
+        internal bool IsAnonymous
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => page.Mapping < 0;
+        }
+
+        /// <summary>A page of shared memory or a memfd (RssShmem).</summary>
+        internal bool IsShmem => page.Mapping >= 0 && (page.Flags & SwapBacked) != 0;
+
+        /// <summary>Written since it was read from its file.</summary>
+        internal bool IsDirty => (page.Flags & Dirty) != 0;
+
+        /// <summary>Anonymous and no other process's since it was made: a write needs no copy (PG_anon_exclusive).</summary>
+        internal bool IsExclusive
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => (page.Flags & Exclusive) != 0;
+        }
+
+        /// <summary>A page of a disk file that nobody maps and nobody wrote.</summary>
+        internal bool IsReclaimable => page.RefCount == 1 && page.Mapping > 0 && (page.Flags & (SwapBacked | Dirty)) == 0;
+
+        /// <summary>Makes it private memory, shown by one entry and nobody else's.</summary>
+        internal void BecomeAnonymous(int anonVma, ulong index)
+        {
+            page.Flags |= UpToDate | SwapBacked | Exclusive;
+            page.Mapping = -anonVma;
+            page.Index = index;
+            page.MapCount = 1;
+        }
+
+        /// <summary>Makes it the writer's own again, once everybody else has let go of it.</summary>
+        internal void BecomeExclusive(int anonVma)
+        {
+            page.Flags |= Exclusive;
+            page.Mapping = -anonVma;
+        }
+
+        /// <summary>Makes it a page of a file.</summary>
+        internal void BecomeFilePage(int inode, ulong index, bool shmem)
+        {
+            page.Flags |= UpToDate | (shmem ? SwapBacked : 0);
+            page.Mapping = inode;
+            page.Index = index;
+        }
+
+        /// <summary>It is the file's no more; who still maps it keeps it alive.</summary>
+        internal void LeaveFile() => page.Mapping = 0;
+
+        /// <summary>MADV_FREE gave it up: anonymous, and no swap needs to take it.</summary>
+        internal bool IsLazyFree => page.Mapping < 0 && (page.Flags & SwapBacked) == 0;
+
+        /// <summary>MADV_FREE gives it up.</summary>
+        internal void MarkLazyFree() => page.Flags &= ~(SwapBacked | Dirty);
+
+        /// <summary>It holds what its file on disk does not.</summary>
+        internal void MarkDirty() => page.Flags |= Dirty;
+
+        /// <summary>One entry more shows it; an anonymous page is shared from now on.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal void MapAgain()
+        {
+            page.RefCount++;
+            page.MapCount++;
+        }
+
+        /// <summary>As <see cref="MapAgain"/> for an anonymous page: it is nobody's own from now on.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal void Share()
+        {
+            page.RefCount++;
+            page.MapCount++;
+            page.Flags &= ~Exclusive;
+        }
+    }
+}

@@ -1,0 +1,223 @@
+using FastMmu.Linux.Areas;
+using FastMmu.Linux.Files;
+using FastMmu.Linux.Mm;
+using FastMmu.Linux.Physical;
+
+namespace FastMmu.Linux.Pages;
+
+/// <content>The page side of madvise.</content>
+public sealed unsafe partial class UserPages
+{
+    private const VmFlags NotForReclaim = VmFlags.Locked | VmFlags.PfnMap | VmFlags.HugeTlb;
+
+    /// <summary>The page side of an advice over a part of one area: DONTNEED, FREE, REMOVE, COLD, PAGEOUT, WILLNEED, COLLAPSE, guards.</summary>
+    /// <param name="vma">The area; whether it is sealed was checked.</param>
+    /// <param name="start">The first page.</param>
+    /// <param name="end">The page behind the last.</param>
+    /// <param name="advice">One of <see cref="Advice"/>.</param>
+    /// <returns>0 or -errno.</returns>
+    internal long Advise(in Vma vma, ulong start, ulong end, int advice) => advice switch
+    {
+        Advice.DontNeed or Advice.DontNeedLocked => DontNeed(vma, start, end, advice == Advice.DontNeedLocked),
+        Advice.Free => Free(vma, start, end),
+        Advice.Remove => Remove(vma, start, end),
+        Advice.Cold or Advice.PageOut => GrowCold(vma, start, end, advice == Advice.PageOut),
+        Advice.WillNeed => WillNeed(vma, start, end),
+        Advice.GuardInstall => InstallGuards(vma, start, end),
+        Advice.GuardRemove => RemoveGuards(vma, start, end),
+        _ => -Errno.EINVAL,
+    };
+
+    private long DontNeed(in Vma vma, ulong start, ulong end, bool lockedToo)
+    {
+        if ((vma.Flags & VmFlags.PfnMap) != 0 || ((vma.Flags & VmFlags.Locked) != 0 && !lockedToo))
+        {
+            return -Errno.EINVAL;
+        }
+
+        Zap(start, end, ZapScope.Pages, reclaim: true);
+        return 0;
+    }
+
+    private long Free(in Vma vma, ulong start, ulong end)
+    {
+        if ((vma.Flags & (VmFlags.PfnMap | VmFlags.Locked)) != 0 || !IsAnonymous(vma))
+        {
+            return -Errno.EINVAL;
+        }
+
+        var aging = new Ager(this, lazyFree: true);
+        Walk(start, end, ref aging);
+        Flush();
+        return 0;
+    }
+
+    private long Remove(in Vma vma, ulong start, ulong end)
+    {
+        if ((vma.Flags & VmFlags.Locked) != 0 || vma.File == 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        const VmFlags sharedAndWritable = VmFlags.Shared | VmFlags.MayWrite;
+        OpenFile file = _machine.Files[vma.File];
+        if ((vma.Flags & sharedAndWritable) != sharedAndWritable)
+        {
+            return -Errno.EACCES;
+        }
+
+        if (file.Inode.SealedAgainstWrites)
+        {
+            return -Errno.EPERM;
+        }
+
+        ulong first = vma.PageOffset + ((start - vma.Start) >> PageShift);
+        file.Inode.PunchHole(_machine, first, first + ((end - start) >> PageShift));
+        return 0;
+    }
+
+    private long GrowCold(in Vma vma, ulong start, ulong end, bool pageOut)
+    {
+        if ((vma.Flags & NotForReclaim) != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        var aging = new Ager(this, lazyFree: false);
+        Walk(start, end, ref aging);
+        Flush();
+
+        // There is no swap, so only what can be read again from a disk leaves memory.
+        if (pageOut && vma.File != 0 && _machine.Files[vma.File].Inode is { Kind: InodeKind.Regular } inode && MayWrite(inode))
+        {
+            PageCache cache = inode.Cache(_machine);
+            for (ulong at = start; at < end; at += PageBytes)
+            {
+                ulong* slot = Find(at);
+                if (slot != null && Pte.IsPresent(*slot) && _pages[Pte.Frame(*slot)] is { Mapping: > 0, MapCount: 1 })
+                {
+                    Zap(at, at + PageBytes, ZapScope.FilePages, reclaim: false);
+                    cache.Evict(vma.PageOffset + ((at - vma.Start) >> PageShift));
+                }
+            }
+        }
+
+        return 0;
+    }
+
+    private long WillNeed(in Vma vma, ulong start, ulong end)
+    {
+        if (vma.File != 0 && _machine.Files[vma.File].Inode is { Kind: InodeKind.Regular } inode)
+        {
+            ulong first = vma.PageOffset + ((start - vma.Start) >> PageShift);
+            inode.Cache(_machine).ReadIn(first, Math.Min(first + ((end - start) >> PageShift), inode.PageCount));
+        }
+
+        return 0;
+    }
+
+    private long InstallGuards(in Vma vma, ulong start, ulong end)
+    {
+        if ((vma.Flags & (VmFlags.Special | VmFlags.HugeTlb | VmFlags.Locked)) != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        Vma marked = vma;
+        marked.Flags |= VmFlags.MaybeGuard;
+        if (marked.Flags != vma.Flags)
+        {
+            _space.Areas.Replace(vma.Start, marked);
+        }
+
+        if (IsAnonymous(marked))
+        {
+            PrepareAnonVma(ref marked);
+        }
+
+        Zap(start, end, ZapScope.Pages, reclaim: false);
+        for (ulong at = start; at < end; at += PageBytes)
+        {
+            ulong* slot = Make(at);
+            if (slot == null)
+            {
+                return -Errno.ENOMEM;
+            }
+
+            *slot = Pte.Guard;
+        }
+
+        return 0;
+    }
+
+    private long RemoveGuards(in Vma vma, ulong start, ulong end)
+    {
+        if ((vma.Flags & (VmFlags.Special | VmFlags.HugeTlb)) != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        var remover = default(GuardRemover);
+        Walk(start, end, ref remover);
+        return 0;
+    }
+
+    /// <summary>Whether the process may write a file, by its owner and mode; who may not learns nothing of the page cache.</summary>
+    internal bool MayWrite(Inode inode)
+    {
+        Credentials credentials = _space.Context.Credentials;
+        return inode.WorldWritable || credentials.UserId == 0 || credentials.UserId == inode.Owner;
+    }
+
+    private readonly ref struct Ager(UserPages tables, bool lazyFree) : ILeafVisitor
+    {
+        public bool Visit(ulong* entries, int count, ulong address)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                ulong entry = entries[i];
+                if (!Pte.IsPresent(entry) || (entry & Pte.Special) != 0)
+                {
+                    continue;
+                }
+
+                ref PageFrame page = ref tables._pages[Pte.Frame(entry)];
+                if (page.MapCount != 1)
+                {
+                    continue;
+                }
+
+                ulong aged = entry & ~Pte.Accessed;
+                if (lazyFree)
+                {
+                    aged = Pte.MakeClean(aged);
+                    page.MarkLazyFree();
+                }
+
+                if (aged != entry)
+                {
+                    entries[i] = aged;
+                    tables.Changed(address + ((ulong)i << PageShift));
+                }
+            }
+
+            return false;
+        }
+    }
+
+    private struct GuardRemover : ILeafVisitor
+    {
+        public readonly bool Visit(ulong* entries, int count, ulong address)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                if (entries[i] == Pte.Guard)
+                {
+                    entries[i] = 0;
+                }
+            }
+
+            return false;
+        }
+    }
+}

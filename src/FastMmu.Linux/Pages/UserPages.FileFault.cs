@@ -1,0 +1,187 @@
+using FastMmu.Linux.Areas;
+using FastMmu.Linux.Files;
+using FastMmu.Linux.Mm;
+using FastMmu.Linux.Physical;
+
+namespace FastMmu.Linux.Pages;
+
+/// <content>Faults in areas of files and of the kernel's own mappings.</content>
+public sealed unsafe partial class UserPages
+{
+    private const ulong EntriesInTable = 512;
+
+    private FaultStatus FileFault(ref Vma vma, ulong address, bool write)
+    {
+        if (vma.File == 0)
+        {
+            return SpecialFault(ref vma, address, write);
+        }
+
+        Inode inode = _machine.Files[vma.File].Inode;
+        ulong page = vma.PageOffset + ((address - vma.Start) >> PageShift);
+        if (!write)
+        {
+            FaultAround(vma, inode, address, page);
+            ulong* mapped = Find(address);
+            if (mapped != null && *mapped != 0)
+            {
+                return FaultStatus.Resolved;
+            }
+        }
+
+        bool copy = write && (vma.Flags & VmFlags.Shared) == 0;
+        if (copy)
+        {
+            PrepareAnonVma(ref vma);
+        }
+
+        FaultStatus status = FindPage(vma, inode, page, out ulong frame);
+        if (status != FaultStatus.Resolved)
+        {
+            return status;
+        }
+
+        ulong* slot = Make(address);
+        if (slot == null)
+        {
+            return FaultStatus.OutOfMemory;
+        }
+
+        if (copy)
+        {
+            return MapCopy(vma, slot, address, frame);
+        }
+
+        MapFilePage(vma, slot, frame, write);
+        return FaultStatus.Resolved;
+    }
+
+    private FaultStatus FindPage(in Vma vma, Inode inode, ulong page, out ulong frame)
+    {
+        frame = 0;
+        if (inode.Kind is not (InodeKind.Regular or InodeKind.SharedMemory) || page >= inode.PageCount)
+        {
+            return FaultStatus.BusError;
+        }
+
+        bool around = (vma.Flags & VmFlags.RandRead) == 0;
+        return inode.Cache(_machine).TryFault(page, inode.PageCount, around, out frame) ? FaultStatus.Resolved : FaultStatus.OutOfMemory;
+    }
+
+    /// <summary>
+    /// Maps the pages around a read that are in memory already (do_fault_around): the aligned sixteen, or as many from where the area begins,
+    /// within the area and the table. They count whether or not the page that faulted is among them.
+    /// </summary>
+    private void FaultAround(in Vma vma, Inode inode, ulong address, ulong page)
+    {
+        ulong window = (ulong)_machine.FaultAroundPages;
+        if (window <= 1 || inode.Kind is not (InodeKind.Regular or InodeKind.SharedMemory))
+        {
+            return;
+        }
+
+        ulong index = (address >> PageShift) & IndexMask;
+        ulong offset = page - vma.PageOffset;
+        ulong first = Math.Max(index & ~(window - 1), index - Math.Min(index, offset));
+        ulong end = Math.Min(Math.Min(first + window, EntriesInTable), index + vma.Pages - offset);
+        ulong firstPage = page - (index - first);
+        ulong endPage = Math.Min(page + (end - index), inode.PageCount);
+        PageCache cache = inode.Cache(_machine);
+        ulong* slots = null;
+        for (ulong at = firstPage; at < endPage; at++)
+        {
+            if (!cache.TryGet(at, out ulong frame))
+            {
+                continue;
+            }
+
+            // The table comes with the first page found; a window of nothing makes none.
+            slots = slots == null ? Make(address) : slots;
+            if (slots == null)
+            {
+                return;
+            }
+
+            ulong* slot = slots + (long)(at - page);
+            if (*slot == 0)
+            {
+                MapFilePage(vma, slot, frame, write: false);
+            }
+        }
+    }
+
+    private void MapFilePage(in Vma vma, ulong* slot, ulong frame, bool write)
+    {
+        ref PageFrame page = ref _pages[frame];
+        ulong entry = Pte.Make(frame, PageProtection.Of(vma.Flags, WantsWriteNotify(vma)));
+        if (write)
+        {
+            page.MarkDirty();
+            entry |= Pte.Write | Pte.Dirty;
+        }
+        else if ((entry & Pte.Write) != 0 && page.IsDirty)
+        {
+            entry |= Pte.Dirty;
+        }
+
+        *slot = entry;
+        page.MapAgain();
+        CountFilePage(ref page);
+    }
+
+    private FaultStatus MapCopy(in Vma vma, ulong* slot, ulong address, ulong from)
+    {
+        if (!_pages.TryAllocatePage(out ulong frame))
+        {
+            return FaultStatus.OutOfMemory;
+        }
+
+        _frames.Copy(from, frame);
+        MapPrivate(vma, slot, address, frame, PageProtection.Of(vma.Flags, notify: false));
+        return FaultStatus.Resolved;
+    }
+
+    /// <summary>
+    /// The vdso's pages are ordinary ones, copied by a debugger's write; of vvar there are frames only for the time and the random state
+    /// (pages 0 and 2), and none for the clocks of hypervisors.
+    /// </summary>
+    private FaultStatus SpecialFault(ref Vma vma, ulong address, bool write)
+    {
+        ulong page = vma.PageOffset + ((address - vma.Start) >> PageShift);
+        bool image = vma.Name == SpecialMapping.Vdso;
+        if (!image && (vma.Name != SpecialMapping.Vvar || page is not (0 or 2)))
+        {
+            return FaultStatus.BusError;
+        }
+
+        if (write && image)
+        {
+            PrepareAnonVma(ref vma);
+        }
+
+        if (!_machine.TryGetSpecialFrame(vma.Name, page, out ulong frame))
+        {
+            return FaultStatus.OutOfMemory;
+        }
+
+        ulong* slot = Make(address);
+        if (slot == null)
+        {
+            return FaultStatus.OutOfMemory;
+        }
+
+        if (!image)
+        {
+            *slot = Pte.Make(frame, PageProtection.Of(vma.Flags, notify: false)) | Pte.Special;
+            return FaultStatus.Resolved;
+        }
+
+        if (write)
+        {
+            return MapCopy(vma, slot, address, frame);
+        }
+
+        MapFilePage(vma, slot, frame, write: false);
+        return FaultStatus.Resolved;
+    }
+}
