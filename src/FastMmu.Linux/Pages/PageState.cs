@@ -6,10 +6,8 @@ namespace FastMmu.Linux.Pages;
 /// <summary>What faults, fork and the page cache know of a page, in terms of its descriptor.</summary>
 internal static class PageState
 {
-    private const uint UpToDate = 1 << 3;
-    private const uint Dirty = 1 << 4;
-    private const uint Exclusive = 1 << 11;
-    private const uint SwapBacked = 1 << 17;
+    // PG_anon_exclusive shares its bit with what owners of other pages keep there.
+    private const PageFlags Exclusive = PageFlags.Owner2;
 
     extension(ref PageFrame page)
     {
@@ -21,10 +19,10 @@ internal static class PageState
         }
 
         /// <summary>A page of shared memory or a memfd (RssShmem).</summary>
-        internal bool IsShmem => page.Mapping >= 0 && (page.Flags & SwapBacked) != 0;
+        internal bool IsShmem => page.Mapping >= 0 && (page.Flags & PageFlags.SwapBacked) != 0;
 
         /// <summary>Written since it was read from its file.</summary>
-        internal bool IsDirty => (page.Flags & Dirty) != 0;
+        internal bool IsDirty => (page.Flags & PageFlags.Dirty) != 0;
 
         /// <summary>Anonymous and no other process's since it was made: a write needs no copy (PG_anon_exclusive).</summary>
         internal bool IsExclusive
@@ -34,12 +32,12 @@ internal static class PageState
         }
 
         /// <summary>A page of a disk file that nobody maps and nobody wrote.</summary>
-        internal bool IsReclaimable => page.RefCount == 1 && page.Mapping > 0 && (page.Flags & (SwapBacked | Dirty)) == 0;
+        internal bool IsReclaimable => page.RefCount == 1 && page.Mapping > 0 && (page.Flags & (PageFlags.SwapBacked | PageFlags.Dirty)) == 0;
 
         /// <summary>Makes it private memory, shown by one entry and nobody else's.</summary>
         internal void BecomeAnonymous(int anonVma, ulong index)
         {
-            page.Flags |= UpToDate | SwapBacked | Exclusive;
+            page.Flags |= PageFlags.UpToDate | PageFlags.SwapBacked | Exclusive;
             page.Mapping = -anonVma;
             page.Index = index;
             page.MapCount = 1;
@@ -55,7 +53,7 @@ internal static class PageState
         /// <summary>Makes it a page of a file.</summary>
         internal void BecomeFilePage(int inode, ulong index, bool shmem)
         {
-            page.Flags |= UpToDate | (shmem ? SwapBacked : 0);
+            page.Flags |= PageFlags.UpToDate | (shmem ? PageFlags.SwapBacked : PageFlags.None);
             page.Mapping = inode;
             page.Index = index;
         }
@@ -64,13 +62,13 @@ internal static class PageState
         internal void LeaveFile() => page.Mapping = 0;
 
         /// <summary>MADV_FREE gave it up: anonymous, and no swap needs to take it.</summary>
-        internal bool IsLazyFree => page.Mapping < 0 && (page.Flags & SwapBacked) == 0;
+        internal bool IsLazyFree => page.Mapping < 0 && (page.Flags & PageFlags.SwapBacked) == 0;
 
         /// <summary>MADV_FREE gives it up.</summary>
-        internal void MarkLazyFree() => page.Flags &= ~(SwapBacked | Dirty);
+        internal void MarkLazyFree() => page.Flags &= ~(PageFlags.SwapBacked | PageFlags.Dirty);
 
         /// <summary>It holds what its file on disk does not.</summary>
-        internal void MarkDirty() => page.Flags |= Dirty;
+        internal void MarkDirty() => page.Flags |= PageFlags.Dirty;
 
         /// <summary>One entry more shows it; an anonymous page is shared from now on.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -94,12 +94,11 @@ public sealed unsafe partial class UserPages : IDisposable
             return true;
         }
 
-        if (!_pages.TryAllocatePage(out ulong frame))
+        if (!TryAllocateTable(out ulong frame))
         {
             return false;
         }
 
-        _frames.Clear(frame);
         _top = (ulong*)_frames[frame];
         _root = frame << PageShift;
         Tables++;
@@ -194,12 +193,11 @@ public sealed unsafe partial class UserPages : IDisposable
     // The second level from the top of five is not counted by the kernel, nor is the top.
     private bool MakeTable(ulong* entry, bool counted)
     {
-        if (!_pages.TryAllocatePage(out ulong frame))
+        if (!TryAllocateTable(out ulong frame))
         {
             return false;
         }
 
-        _frames.Clear(frame);
         *entry = (frame << PageShift) | Pte.Table;
         Tables++;
         _countedTables += counted ? 1UL : 0;
@@ -213,6 +211,17 @@ public sealed unsafe partial class UserPages : IDisposable
         _lastRegion = NoRegion;
         Tables--;
         _countedTables -= counted ? 1UL : 0;
+    }
+
+    private bool TryAllocateTable(out ulong frame)
+    {
+        if (!_pages.TryAllocate(GfpFlags.PageTable, 0, out frame))
+        {
+            return false;
+        }
+
+        _pages[frame].Flags |= PageFlags.Table;
+        return true;
     }
 
     private ulong* TableAt(ulong entry) => (ulong*)_frames[(entry & Pte.FrameMask) >> PageShift];
