@@ -35,6 +35,9 @@ public sealed class OpenFile
     /// <summary>Areas that map it.</summary>
     public int Mappings { get; private set; }
 
+    /// <summary>Pages charged against the overcommit limit for shared anonymous memory.</summary>
+    internal ulong ChargedPages { get; set; }
+
     /// <summary>One area more, or one less.</summary>
     internal void CountMappings(int change) => Count(change, 0);
 

@@ -36,7 +36,7 @@ public sealed partial class AddressSpace
         }
 
         if (vma.Start > address
-            && ((vma.Flags & VmFlags.GrowsDown) == 0 || ExpandStack(vma, address) != 0 || !Areas.TryFind(address, out vma)))
+            && ((vma.Flags & VmFlags.GrowsDown) == 0 || !TryGrow(ref vma, address)))
         {
             return new FaultOutcome(FaultOutcome.Segv, FaultOutcome.MapError, address);
         }

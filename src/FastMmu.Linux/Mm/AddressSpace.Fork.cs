@@ -51,7 +51,7 @@ public sealed partial class AddressSpace
         for (ulong at = 0; Areas.TryFind(at, out Vma vma); at = vma.End)
         {
             Machine.AnonVmas.Detach(vma);
-            Machine.Files.Detach(vma.File);
+            ReleaseFile(vma.File);
             if ((vma.Flags & VmFlags.Account) != 0)
             {
                 Machine.CommittedPages -= vma.Pages;
@@ -62,14 +62,12 @@ public sealed partial class AddressSpace
         TotalVm = DataVm = ExecVm = StackVm = LockedVm = 0;
     }
 
-    private static long ExpandStack(in Vma vma, ulong address) => vma.Start > address ? -Errno.ENOMEM : 0;
-
     private bool Inherit(Vma vma)
     {
         vma.Flags &= ~(VmFlags.Locked | VmFlags.LockOnFault);
-        if ((vma.Flags & VmFlags.Account) != 0)
+        if ((vma.Flags & VmFlags.Account) != 0 && !TryCharge(vma.Pages))
         {
-            Machine.CommittedPages += vma.Pages;
+            return false;
         }
 
         if ((vma.Flags & VmFlags.WipeOnFork) != 0)

@@ -52,6 +52,9 @@ public static class Errno
     /// <summary>No space left.</summary>
     public const int ENOSPC = 28;
 
+    /// <summary>No such system call.</summary>
+    public const int ENOSYS = 38;
+
     /// <summary>Value too large.</summary>
     public const int EOVERFLOW = 75;
 
