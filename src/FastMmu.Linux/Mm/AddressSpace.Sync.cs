@@ -89,11 +89,13 @@ public sealed partial class AddressSpace
             TryLookup(at, out Vma vma);
             if ((vma.Flags & VmFlags.Sealed) == 0)
             {
-                long error = ModifyFlags(vma, at, Math.Min(vma.End, end), vma.Flags | VmFlags.Sealed, out vma);
+                long error = ModifyFlags(vma, at, Math.Min(vma.End, end), vma.Flags | VmFlags.Sealed, out Vma sealedArea);
                 if (error != 0)
                 {
                     return error;
                 }
+
+                vma = sealedArea;
             }
 
             at = vma.End;
