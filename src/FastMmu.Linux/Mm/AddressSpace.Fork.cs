@@ -5,6 +5,8 @@ namespace FastMmu.Linux.Mm;
 /// <content>fork and exit.</content>
 public sealed partial class AddressSpace
 {
+    private bool _released;
+
     /// <summary>Makes the address space of a forked child (dup_mmap): the same areas and, copy-on-write, the same private pages.</summary>
     /// <param name="context">The child's context.</param>
     /// <param name="child">The child's address space; null on failure.</param>
@@ -47,6 +49,12 @@ public sealed partial class AddressSpace
     /// <summary>Gives everything back: pages, tables, areas, and what they hold of files and charges (exit_mmap).</summary>
     private void Release()
     {
+        if (_released)
+        {
+            return;
+        }
+
+        _released = true;
         Tables.Dispose();
         for (ulong at = 0; Areas.TryFind(at, out Vma vma); at = vma.End)
         {

@@ -76,11 +76,16 @@ public sealed unsafe partial class UserPages : IDisposable
     /// <exception cref="InsufficientMemoryException">There is no frame for it.</exception>
     public PhysicalAddress Root => EnsureRoot() ? new PhysicalAddress(_root) : throw new InsufficientMemoryException("No frame is free for the top page table.");
 
-    /// <summary>Gives all pages and tables back.</summary>
+    /// <summary>Gives all pages and tables back. An MMU that still works with them must be given another address space before its next access.</summary>
     public void Dispose()
     {
         if (_machine.Spaces.Remove(_space))
         {
+            foreach (Mmu mmu in _loaded.ToArray())
+            {
+                _space.Detach(mmu);
+            }
+
             Clear();
         }
     }
