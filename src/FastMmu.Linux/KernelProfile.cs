@@ -3,7 +3,7 @@ using FastMmu.Linux.Mm;
 namespace FastMmu.Linux;
 
 /// <summary>What differs between the kernel's releases, each difference a property with the release that introduced it.</summary>
-public sealed record KernelProfile
+public sealed partial record KernelProfile
 {
     private KernelProfile(string name) => Name = name;
 

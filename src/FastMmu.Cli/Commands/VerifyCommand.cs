@@ -11,6 +11,7 @@ internal static class VerifyCommand
         command.Subcommands.Add(VerifyVectorsCommand.Create(console));
         command.Subcommands.Add(VerifyImageCommand.Create(console));
         command.Subcommands.Add(VerifyMmCommand.Create(console));
+        command.Subcommands.Add(VerifyExecCommand.Create(console));
         return command;
     }
 }

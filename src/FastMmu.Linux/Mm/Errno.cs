@@ -43,6 +43,9 @@ public static class Errno
     /// <summary>No such device.</summary>
     public const int ENODEV = 19;
 
+    /// <summary>A part of a path is not a directory.</summary>
+    public const int ENOTDIR = 20;
+
     /// <summary>Invalid argument.</summary>
     public const int EINVAL = 22;
 
@@ -52,8 +55,14 @@ public static class Errno
     /// <summary>No space left.</summary>
     public const int ENOSPC = 28;
 
+    /// <summary>File name too long.</summary>
+    public const int ENAMETOOLONG = 36;
+
     /// <summary>No such system call.</summary>
     public const int ENOSYS = 38;
+
+    /// <summary>Too many levels of links or interpreters.</summary>
+    public const int ELOOP = 40;
 
     /// <summary>Value too large.</summary>
     public const int EOVERFLOW = 75;

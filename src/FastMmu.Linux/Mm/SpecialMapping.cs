@@ -12,6 +12,9 @@ public static class SpecialMapping
     /// <summary>[vdso].</summary>
     public const int Vdso = 3;
 
+    /// <summary>[vdso] of a 32-bit program.</summary>
+    public const int Vdso32 = 4;
+
     /// <summary>The first number of a name given with PR_SET_VMA_ANON_NAME.</summary>
     public const int FirstAnonymousName = 16;
 

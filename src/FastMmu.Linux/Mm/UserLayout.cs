@@ -81,7 +81,12 @@ public sealed class UserLayout
     public bool Is32Bit => Abi != TaskAbi.X86_64;
 
     /// <summary>Where position-independent programs with an interpreter go, before randomisation (ELF_ET_DYN_BASE): not page aligned in 64 bits.</summary>
-    public ulong ProgramBase => Is32Bit ? 0x40_0000 : TaskSize64 / 3 * 2;
+    public ulong ProgramBase => Abi switch
+    {
+        TaskAbi.X86_64 => TaskSize64 / 3 * 2,
+        TaskAbi.Compat32 => PageUp(TaskSize / 3) + (16UL << 20),
+        _ => 0x40_0000,
+    };
 
     private ulong StackRandomPages => Is32Bit ? 0x7ffUL : 0x3f_ffff;
 
@@ -103,6 +108,11 @@ public sealed class UserLayout
     /// <summary>The start of the heap, a random count of pages above an address (arch_randomize_brk).</summary>
     /// <param name="heap">The lowest address.</param>
     public ulong RandomBrk(ulong heap) => _random?.Page(heap, Is32Bit ? 32UL << 20 : Options.BrkRandomBytes64) ?? heap;
+
+    /// <summary>A random page of a range, both ends included (vdso_addr); the first one without randomisation.</summary>
+    /// <param name="first">The lowest address.</param>
+    /// <param name="last">The highest.</param>
+    public ulong RandomPage(ulong first, ulong last) => first + ((_random?.Below(((last - first) >> 12) + 1) ?? 0) << 12);
 
     /// <summary>Random bytes, as AT_RANDOM shows them; zeroes without randomisation.</summary>
     /// <param name="bytes">Filled.</param>

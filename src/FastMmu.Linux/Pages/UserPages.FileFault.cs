@@ -148,7 +148,7 @@ public sealed unsafe partial class UserPages
     private FaultStatus SpecialFault(ref Vma vma, ulong address, bool write)
     {
         ulong page = vma.PageOffset + ((address - vma.Start) >> PageShift);
-        bool image = vma.Name == SpecialMapping.Vdso;
+        bool image = vma.Name is SpecialMapping.Vdso or SpecialMapping.Vdso32;
         if (!image && (vma.Name != SpecialMapping.Vvar || page is not (0 or 2)))
         {
             return FaultStatus.BusError;

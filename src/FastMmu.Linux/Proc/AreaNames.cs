@@ -24,7 +24,7 @@ public static class AreaNames
                 return "[vvar]";
             case SpecialMapping.VvarClock:
                 return "[vvar_vclock]";
-            case SpecialMapping.Vdso:
+            case SpecialMapping.Vdso or SpecialMapping.Vdso32:
                 return "[vdso]";
             default:
                 break;

@@ -59,7 +59,9 @@ public sealed class UserLayoutTests
             Assert.Equal(0x7fff_ffff_e120UL, layout.AlignStack(0x7fff_ffff_e12b));
         }
 
-        Assert.Equal(0x40_0000UL, new UserLayout(TaskAbi.Compat32).ProgramBase);
+        Assert.Equal(0x5655_5000UL, new UserLayout(TaskAbi.Compat32).ProgramBase);
+        Assert.Equal(0x4100_0000UL, new UserLayout(TaskAbi.Compat32, Personality.Limit3GB).ProgramBase);
+        Assert.Equal(0x40_0000UL, new UserLayout(TaskAbi.I386).ProgramBase);
     }
 
     [Fact]

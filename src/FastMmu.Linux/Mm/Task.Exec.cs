@@ -1,0 +1,33 @@
+using FastMmu.Linux.Exec;
+
+namespace FastMmu.Linux.Mm;
+
+/// <content>execve.</content>
+public sealed partial class Task
+{
+    /// <summary>The registers before the first instruction of the program that it executed.</summary>
+    public StartRegisters Registers { get; internal set; }
+
+    /// <summary>execve: puts a program in place of the one that runs.</summary>
+    /// <param name="path">The program.</param>
+    /// <param name="argv">Its arguments, its name first.</param>
+    /// <param name="envp">Its environment.</param>
+    /// <param name="options">Randomisation and an open file; the context given there is not used.</param>
+    /// <returns>This task before the program's first instruction; or an error, and everything is as it was; or killed, and the task is to exit.</returns>
+    public ExecResult Exec(string path, IReadOnlyList<string> argv, IReadOnlyList<string>? envp = null, ExecOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(argv);
+        ExecCall call = new(Mm.Machine, Context, path, options ?? new ExecOptions());
+        int error = call.Run(argv, envp ?? []);
+        if (error != 0)
+        {
+            return call.Fail(error);
+        }
+
+        // Other threads of the process do not survive an execve, and nobody else has the address space.
+        Mm.Dispose();
+        (Mm, Comm, Registers) = (call.Mm, call.Comm, call.Registers);
+        return ExecResult.Started(this);
+    }
+}
