@@ -86,7 +86,7 @@ public sealed partial class AddressSpace
         ulong start = remap.Address, end = start + remap.OldLength, target = remap.NewAddress, last = 0;
         long result = -Errno.EFAULT;
         bool seen = false;
-        for (ulong at = start; Areas.TryFind(at, out Vma vma) && vma.Start < end;)
+        for (ulong at = start; at < end && Areas.TryFind(at, out Vma vma) && vma.Start < end;)
         {
             ulong from = Math.Max(vma.Start, start), to = Math.Min(vma.End, end);
             bool alone = vma.File != 0 && Machine.Files[vma.File].Inode.Kind == InodeKind.ZeroDevice;
