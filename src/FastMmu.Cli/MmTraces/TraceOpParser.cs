@@ -8,7 +8,12 @@ namespace FastMmu.Cli.MmTraces;
 /// <summary>Reads the lines of calls and ends: token by token, without a tree, because they are many.</summary>
 internal sealed class TraceOpParser
 {
+    private readonly bool _resultsRequired;
+
     private readonly Dictionary<int, List<string>> _names = [];
+
+    /// <param name="resultsRequired">Whether every call must have its answer beside it.</param>
+    public TraceOpParser(bool resultsRequired = true) => _resultsRequired = resultsRequired;
 
     /// <summary>Reads <c>{"t":"op",...}</c> into a trace.</summary>
     /// <exception cref="FormatException">Something in it is not of the format; the message says what.</exception>
@@ -60,7 +65,9 @@ internal sealed class TraceOpParser
         }
 
         Close(ref json);
-        if (!hasCall || !hasResult || op.Process < 0 || op.Index < 0) throw new FormatException("'i', 'p', 'op' or 'r' is missing");
+        if (!hasCall) throw new FormatException("'op' is missing");
+        if (_resultsRequired && (!hasResult || op.Process < 0 || op.Index < 0)) throw new FormatException("'i', 'p' or 'r' is missing");
+        op.Process = Math.Max(op.Process, 0);
         (int least, int most) = TraceCalls.Arguments(op.Call);
         if (op.ArgumentCount < least || op.ArgumentCount > most) throw new FormatException($"{TraceCalls.Name(op.Call)} takes {(least == most ? $"{least}" : $"{least} to {most}")} arguments, not {op.ArgumentCount}");
         if (signal is not null) op.Result = op.Result with { Code = code, Address = address };

@@ -71,7 +71,9 @@ internal sealed class TraceReader : IDisposable
 
     public void Dispose() => _lines.Dispose();
 
-    private static char LineKind(ReadOnlySpan<byte> line)
+    /// <summary>What a line is: <c>t</c>race, <c>o</c>p or <c>e</c>nd.</summary>
+    /// <exception cref="FormatException">None of them.</exception>
+    public static char LineKind(ReadOnlySpan<byte> line)
     {
         var json = new Utf8JsonReader(line);
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw new FormatException("the line is no JSON object");

@@ -38,6 +38,15 @@ internal sealed class ReplayMachine : IDisposable
     /// <summary>The process that the trace starts with.</summary>
     public LinuxTask First { get; }
 
+    /// <summary>Makes a call.</summary>
+    /// <param name="op">The call.</param>
+    /// <param name="task">Who makes it.</param>
+    public CallAnswer Make(in TraceOp op, LinuxTask task) => op.Call switch
+    {
+        TraceCall.Touch or TraceCall.Pagemap or TraceCall.Mincore or TraceCall.Ftruncate or TraceCall.Fork or TraceCall.Exit => new(new(ResultKind.Value, -38)),
+        _ => new(new(ResultKind.Value, CallRunner.SystemCall(task.Mm, op.Call, op.Arguments))),
+    };
+
     public void Dispose() => _memory.Dispose();
 
     private static ProcessContext CreateContext(TraceHeader header)

@@ -3,6 +3,9 @@ namespace FastMmu.Cli.MmTraces.Replay;
 /// <summary>Compares the state of processes with what was recorded, and says what differs.</summary>
 internal sealed class StateComparer(SkippedComparisons skipped)
 {
+    // The bit of a recorded pagemap word that says: a page of a file, or shared.
+    private const long PagemapFile = 4;
+
     private readonly long[] _counters = new long[Enum.GetValues<TraceCounter>().Length];
 
     /// <summary>What differed only in what is skipped, since the last <see cref="Reset"/>.</summary>
@@ -32,6 +35,28 @@ internal sealed class StateComparer(SkippedComparisons skipped)
         ProcessState.ReadCounters(process.Task.Mm, _counters);
         CompareCounters(process.ExpectedCounters, _counters, prefix);
     }
+
+    /// <summary>Compares an answer.</summary>
+    /// <param name="op">The call and its recorded answer.</param>
+    /// <param name="answer">The answer.</param>
+    /// <param name="pages">What mincore or pagemap was recorded to say.</param>
+    public void Compare(in TraceOp op, in CallAnswer answer, ReadOnlySpan<long> pages)
+    {
+        if (answer.Result != op.Result) Differences.Add($"result: expected {op.Result}, actual {answer.Result}");
+        if (answer.ReadByte != op.ReadByte) Differences.Add($"byte read: expected {Shown(op.ReadByte)}, actual {Shown(answer.ReadByte)}");
+        if (pages.SequenceEqual(answer.Pages)) return;
+        long[] actual = answer.Pages ?? [];
+        for (int i = 0; i < Math.Max(pages.Length, actual.Length); i++)
+        {
+            string expectedPage = i < pages.Length ? $"{pages[i]}" : "none", actualPage = i < actual.Length ? $"{actual[i]}" : "none";
+            if (expectedPage == actualPage) continue;
+            bool ofFile = i < pages.Length && i < actual.Length && op.Call == TraceCall.Pagemap && ((pages[i] | actual[i]) & PagemapFile) != 0;
+            if (IsSkipped(ofFile ? SkippedComparisons.FaultAround | SkippedComparisons.Resident : SkippedComparisons.Resident)) continue;
+            Differences.Add($"page {i}: expected {expectedPage}, actual {actualPage}");
+        }
+    }
+
+    private static string Shown(int value) => value < 0 ? "none" : $"0x{value:x2}";
 
     private void CompareCounters(ReadOnlySpan<long> expected, ReadOnlySpan<long> actual, string prefix)
     {
