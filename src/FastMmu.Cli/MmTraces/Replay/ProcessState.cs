@@ -22,8 +22,9 @@ internal sealed class ProcessState
         areas.Clear();
         for (ulong at = 0; mm.Areas.TryFind(at, out Vma vma); at = vma.End)
         {
+            (ulong rss, ulong anonymous) = mm.Tables.Count(vma);
             areas.Add(new(
-                vma.Start, vma.End, vma.File != 0 ? vma.PageOffset << 12 : 0, vma.Flags, vma.Flags & TraceArea.ShownPermissions, NameOf(mm, vma), 0, 0));
+                vma.Start, vma.End, vma.File != 0 ? vma.PageOffset << 12 : 0, vma.Flags, vma.Flags & TraceArea.ShownPermissions, NameOf(mm, vma), (long)rss, (long)anonymous));
         }
     }
 

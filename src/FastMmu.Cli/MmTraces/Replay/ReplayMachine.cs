@@ -1,8 +1,10 @@
+using FastMmu.Addresses;
 using FastMmu.Linux;
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Files;
 using FastMmu.Linux.Mm;
 using FastMmu.Memory;
+using FastMmu.Processor;
 using static FastMmu.Addresses.ByteSize;
 using LinuxTask = FastMmu.Linux.Mm.Task;
 
@@ -11,11 +13,26 @@ namespace FastMmu.Cli.MmTraces.Replay;
 /// <summary>The machine that a trace was recorded on, with its files, and the process that it starts with.</summary>
 internal sealed class ReplayMachine : IDisposable
 {
+    // What a call of a trace may ask about at once; the traced program has room for one page of answers.
+    private const int MostPages = 4096;
+
+    // All files belong to the user that unprivileged traces run as.
+    private const int FileOwner = 65534;
+
+    private static readonly byte[][] FileContents = [ContentOf(0, 0x10064), ContentOf(1, 0x20000), ContentOf(2, 0x4000), ContentOf(3, 0x8000)];
+
+    private const int PagemapFile = 4;
+
+    // Behind the system call of the traced program.
+    private const ulong FirstInstruction = 0x401003;
+
     private readonly PhysicalMemory _memory;
+    private int _forks;
 
     /// <param name="header">What the trace starts with.</param>
+    /// <param name="program">The bytes of the traced program.</param>
     /// <exception cref="FormatException">The header describes no possible process.</exception>
-    public ReplayMachine(TraceHeader header)
+    public ReplayMachine(TraceHeader header, ReadOnlyMemory<byte> program)
     {
         // What the recorded calls make resident; how much memory overcommit counts with is a setting of its own.
         _memory = PhysicalMemory.Create(128 * MiB);
@@ -29,7 +46,7 @@ internal sealed class ReplayMachine : IDisposable
         settings.StackGuardGapPages = header.StackGuardGapPages;
         settings.TotalRamPages = header.TotalRamPages;
         settings.LegacyLayout = header.LegacyLayout;
-        First = CreateProcess(header, CreateContext(header));
+        First = CreateProcess(header, CreateContext(header), Inode.FromBytes("target", program));
     }
 
     /// <summary>The machine.</summary>
@@ -41,15 +58,67 @@ internal sealed class ReplayMachine : IDisposable
     /// <summary>Makes a call.</summary>
     /// <param name="op">The call.</param>
     /// <param name="task">Who makes it.</param>
-    public CallAnswer Make(in TraceOp op, LinuxTask task) => op.Call switch
+    public CallAnswer Make(in TraceOp op, LinuxTask task)
     {
-        TraceCall.Touch or TraceCall.Pagemap or TraceCall.Mincore or TraceCall.Ftruncate or TraceCall.Fork or TraceCall.Exit => new(new(ResultKind.Value, -38)),
-        _ => new(new(ResultKind.Value, CallRunner.SystemCall(task.Mm, op.Call, op.Arguments))),
-    };
+        AddressSpace mm = task.Mm;
+        switch (op.Call)
+        {
+            case TraceCall.Touch:
+                return Touch(mm, op.Arguments[0], (char)op.Arguments[1], (byte)op.Arguments[2]);
+            case TraceCall.Pagemap:
+                long[] words = new long[(int)Math.Min(op.Arguments[1], MostPages)];
+                for (int i = 0; i < words.Length; i++) words[i] = PageBits(mm.Pagemap(op.Arguments[0] + ((ulong)i << 12)));
+                return new(new(ResultKind.Done)) { Pages = words };
+            case TraceCall.Mincore:
+                return Mincore(mm, op.Arguments[0], op.Arguments[1]);
+            case TraceCall.Fork:
+                return Fork(task);
+            case TraceCall.Exit:
+                mm.Dispose();
+                task.Context.Files.CloseAll();
+                return new(new(ResultKind.Value, 0));
+            default:
+                return new(new(ResultKind.Value, CallRunner.SystemCall(mm, op.Call, op.Arguments)));
+        }
+    }
 
     public void Dispose() => _memory.Dispose();
 
-    private static ProcessContext CreateContext(TraceHeader header)
+    // The kind of access is its letter; a fetch is one instruction, single-stepped.
+    private CallAnswer Touch(AddressSpace mm, ulong address, char kind, byte value)
+    {
+        Access access = kind switch { 'w' => Access.Write, 'x' => Access.Execute, _ => Access.Read };
+        FaultOutcome outcome = mm.Touch(address, access, out PhysicalAddress physical);
+        if (!outcome.IsResolved) return new(new(ResultKind.Signal, outcome.Signal, outcome.Code, outcome.Address));
+        if (kind == 'w') _memory.Write(physical, value);
+        return new(new(ResultKind.Done)) { ReadByte = kind == 'r' ? _memory.Read<byte>(physical) : -1 };
+    }
+
+    // The traced program has room for the bytes of one page of bytes; none of them is looked at through memory.
+    private static CallAnswer Mincore(AddressSpace mm, ulong address, ulong length)
+    {
+        Span<byte> vector = stackalloc byte[MostPages];
+        long result = mm.Mincore(address, length, vector);
+        if (result != 0) return new(new(ResultKind.Value, result));
+        long[] pages = new long[(int)((length + 0xfff) >> 12)];
+        for (int i = 0; i < pages.Length; i++) pages[i] = vector[i];
+        return new(new(ResultKind.Value, 0)) { Pages = pages };
+    }
+
+    private CallAnswer Fork(LinuxTask parent)
+    {
+        long result = parent.Mm.Fork(parent.Context.Copy(), out AddressSpace? mm);
+        if (mm is null) return new(new(ResultKind.Value, result));
+        // The child was looked at after its first instruction, which brings its page of code back.
+        mm.Touch(FirstInstruction, Access.Execute, out _);
+        return new(new(ResultKind.Child, _forks + 1)) { Child = new LinuxTask(mm, pid: 2 + ++_forks, comm: "target") };
+    }
+
+    // The bits of the trace format: present, swap, file or shared, exclusively mapped, guard region.
+    private static long PageBits(ulong entry) =>
+        (long)((entry >> 63) | ((entry >> 62 & 1) << 1) | ((entry >> 61 & 1) << 2) | ((entry >> 56 & 1) << 3) | ((entry >> 58 & 1) << 4));
+
+    private ProcessContext CreateContext(TraceHeader header)
     {
         var context = new ProcessContext
         {
@@ -71,29 +140,42 @@ internal sealed class ReplayMachine : IDisposable
         return context;
     }
 
-    // The descriptors that every trace starts with; all files belong to the user that unprivileged traces run as.
-    private static void OpenFiles(FileTable files)
+    // The descriptors that every trace starts with; what is not listed is not open.
+    private void OpenFiles(FileTable files)
     {
-        const int owner = 65534;
-        var memfd = new Inode(InodeKind.SharedMemory, "file:0", 0x10064) { Owner = owner };
-        var ext4 = new Inode(InodeKind.Regular, "file:1", 0x20000) { Owner = owner };
+        Inode memfd = Create(0, InodeKind.SharedMemory), ext4 = Create(1, InodeKind.Regular);
         files.Set(3, new OpenFile(memfd, readable: true, writable: true));
         files.Set(4, new OpenFile(memfd, readable: true, writable: false));
         files.Set(5, new OpenFile(ext4, readable: true, writable: true));
         files.Set(6, new OpenFile(ext4, readable: false, writable: true));
         files.Set(7, new OpenFile(new Inode(InodeKind.ZeroDevice, "dev_zero", 0), readable: true, writable: true));
-        files.Set(8, new OpenFile(new Inode(InodeKind.SharedMemory, "file:2", 0x4000) { Owner = owner, SealedAgainstWrites = true }, readable: true, writable: true));
-        files.Set(9, new OpenFile(new Inode(InodeKind.Pipe, "pipe", 0) { Owner = owner, NoExec = true }, readable: true, writable: false));
+        files.Set(8, new OpenFile(Create(2, InodeKind.SharedMemory), readable: true, writable: true));
+        files.Set(9, new OpenFile(new Inode(InodeKind.Pipe, "pipe", 0) { Owner = FileOwner, NoExec = true }, readable: true, writable: false));
         files.Set(10, new OpenFile(new Inode(InodeKind.Directory, "/", 0), readable: true, writable: false));
-        files.Set(11, new OpenFile(new Inode(InodeKind.SharedMemory, "file:3", 0x8000) { Owner = owner, NoExec = true }, readable: true, writable: true));
+        files.Set(11, new OpenFile(Create(3, InodeKind.SharedMemory), readable: true, writable: true));
         files.Set(12, new OpenFile(ext4, readable: false, writable: false) { PathOnly = true });
-        files.Set(13, new OpenFile(new Inode(InodeKind.SharedMemory, "file:4", 0) { Owner = owner }, readable: true, writable: true));
+        files.Set(13, new OpenFile(new Inode(InodeKind.SharedMemory, "file:4", 0) { Owner = FileOwner }, readable: true, writable: true));
         // /dev/null: to mmap a file like a pipe, one that cannot be mapped.
         var nowhere = new Inode(InodeKind.Pipe, "/dev/null", 0);
         for (int descriptor = 0; descriptor < 3; descriptor++) files.Set(descriptor, new OpenFile(nowhere, readable: true, writable: true));
     }
 
-    private LinuxTask CreateProcess(TraceHeader header, ProcessContext context)
+    private Inode Create(int number, InodeKind kind)
+    {
+        byte[] content = FileContents[number];
+        var inode = new Inode(kind, $"file:{number}", 0) { Owner = FileOwner, SealedAgainstWrites = number == 2, NoExec = number == 3 };
+        inode.Write(Machine, 0, content);
+        return inode;
+    }
+
+    private static byte[] ContentOf(int number, int length)
+    {
+        byte[] content = new byte[length];
+        for (int i = 0; i < length; i++) content[i] = (byte)(0x90 | ((number + (i >> 12) + (i & 7)) & 7));
+        return content;
+    }
+
+    private LinuxTask CreateProcess(TraceHeader header, ProcessContext context, Inode program)
     {
         TraceMm recorded = header.Mm;
         const Personality bottomUp = Personality.CompatLayout;
@@ -115,15 +197,16 @@ internal sealed class ReplayMachine : IDisposable
             EnvStart = recorded.EnvStart,
             EnvEnd = recorded.EnvEnd,
         };
-        var target = new OpenFile(new Inode(InodeKind.Regular, "target", 0), readable: true, writable: false);
+        var target = new OpenFile(program, readable: true, writable: false);
         foreach (TraceArea area in header.Areas)
         {
             var vma = new Vma { Start = area.Start, End = area.End, Flags = area.Flags, PageOffset = area.Offset >> 12, Name = SpecialName(area.Name) };
             if (area.Name != "target" && vma.Name == 0) vma.PageOffset = vma.Start >> 12;
-            if (area.Anonymous > 0) Machine.AnonVmas.Prepare(ref vma);
             mm.AddArea(vma, area.Name == "target" ? target : null);
         }
 
+        foreach ((ulong page, int bits) in header.Present) mm.Touch(page, (bits & PagemapFile) != 0 ? Access.Read : Access.Write, out _);
+        mm.Write(header.Rsp, header.StackBytes);
         return new LinuxTask(mm, pid: 2, comm: "target");
     }
 

@@ -16,12 +16,12 @@ internal sealed class TraceReplay : IDisposable
     private readonly List<ReplayProcess> _processes = [];
     private bool _diverged;
 
-    private TraceReplay(MmTrace trace, ReplayOptions options, ReplayReport report)
+    private TraceReplay(MmTrace trace, ReadOnlyMemory<byte> program, ReplayOptions options, ReplayReport report)
     {
         _trace = trace;
         _options = options;
         _report = report;
-        _machine = new ReplayMachine(trace.Header);
+        _machine = new ReplayMachine(trace.Header, program);
         _comparer = new StateComparer(options.Skipped);
         var first = new ReplayProcess(0, _machine.First);
         first.ExpectedAreas.AddRange(trace.Header.Areas);
@@ -33,16 +33,17 @@ internal sealed class TraceReplay : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="options">How.</param>
     /// <param name="work">Learns how far the file is read.</param>
-    /// <exception cref="InputException">The file cannot be read to its end or has no trace.</exception>
+    /// <exception cref="InputException">The file cannot be read to its end, has no trace, or lacks the traced program beside it.</exception>
     public static ReplayReport Verify(string path, ReplayOptions options, LongWork? work = null)
     {
         using TraceReader reader = TraceReader.Open(path);
         var report = new ReplayReport(path);
+        ReadOnlyMemory<byte> program = TargetProgram.Beside(path);
         bool any = false;
         while (reader.ReadNext() is { } trace)
         {
             any = true;
-            if (options.Takes(trace.Header)) Run(trace, options, report, reader);
+            if (options.Takes(trace.Header)) Run(trace, program, options, report, reader);
             if (work is not null) work.Done = reader.Done;
         }
 
@@ -51,13 +52,13 @@ internal sealed class TraceReplay : IDisposable
 
     public void Dispose() => _machine.Dispose();
 
-    private static void Run(MmTrace trace, ReplayOptions options, ReplayReport report, TraceReader reader)
+    private static void Run(MmTrace trace, ReadOnlyMemory<byte> program, ReplayOptions options, ReplayReport report, TraceReader reader)
     {
         long line = trace.Line;
         long started = Stopwatch.GetTimestamp();
         try
         {
-            using var replay = new TraceReplay(trace, options, report);
+            using var replay = new TraceReplay(trace, program, options, report);
             replay.Start();
             for (int i = 0; i < trace.Ops.Count; i++)
             {

@@ -38,7 +38,7 @@ internal sealed class ScriptRunner : IDisposable
     {
         _scenario = scenario;
         Path = path;
-        _machine = new ReplayMachine(scenario.Header);
+        _machine = new ReplayMachine(scenario.Header, TargetProgram.Find(path) ?? StandardProcess.Program);
         _processes.Add(Take(_machine.First));
     }
 

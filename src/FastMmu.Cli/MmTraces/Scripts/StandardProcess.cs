@@ -11,12 +11,15 @@ internal static class StandardProcess
     /// <summary>Areas from the bottom up (ADDR_COMPAT_LAYOUT).</summary>
     public const int BottomUp = 2;
 
-    private const string Program =
+    private const string ProgramAreas =
         """
         ["0x400000","0x401000","r--p","0x0","target","rd mr mw me",0,0],["0x401000","0x402000","r-xp","0x1000","target","rd ex mr mw me",1,0],
         ["0x402000","0x403000","rw-p","0x2000","target","rd wr mr mw me ac",1,1],["0x404000","0x406000","rw-p","0x4000","target","rd wr mr mw me ac",1,1],
         ["0x406000","0x40a000","rw-p","0x0","","rd wr mr mw me ac",0,0]
         """;
+
+    /// <summary>Bytes for the program's pages where the script has no <c>target</c> beside it: none but zeros.</summary>
+    public static ReadOnlyMemory<byte> Program { get; } = new byte[0x5800];
 
     /// <summary>The process.</summary>
     /// <param name="layout"><see cref="TopDown"/> or <see cref="BottomUp"/>.</param>
@@ -41,7 +44,7 @@ internal static class StandardProcess
             "env_end":"0x7fffffffefe0"},"auxv":[],
             "mkeys":["VmPeak","VmSize","VmLck","VmPin","VmData","VmStk","VmExe","VmLib","VmPTE","RssAnon","RssFile","RssShmem"],
             "m":[200,200,0,0,28,132,4,8,24,12,4,0],
-            "vmas":[{{Program}},
+            "vmas":[{{ProgramAreas}},
             ["0x{{special:x}}","0x{{special + 0x4000:x}}","r--p","0x0","[vvar]","rd mr pf io de dd",0,0],
             ["0x{{special + 0x4000:x}}","0x{{special + 0x6000:x}}","r--p","0x0","[vvar_vclock]","rd mr pf io de dd",0,0],
             ["0x{{special + 0x6000:x}}","0x{{special + 0x8000:x}}","r-xp","0x0","[vdso]","rd ex mr mw me de",0,0],
