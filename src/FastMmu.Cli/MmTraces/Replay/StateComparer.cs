@@ -6,6 +6,9 @@ internal sealed class StateComparer(SkippedComparisons skipped)
     // The bit of a recorded pagemap word that says: a page of a file, or shared.
     private const long PagemapFile = 4;
 
+    // What a reader can take in; lists that have fallen apart are longer.
+    private const int MostAreas = 12;
+
     private readonly long[] _counters = new long[Enum.GetValues<TraceCounter>().Length];
 
     /// <summary>What differed only in what is skipped, since the last <see cref="Reset"/>.</summary>
@@ -88,9 +91,24 @@ internal sealed class StateComparer(SkippedComparisons skipped)
         while (tail < shorter - same && AreSame(expected[^(tail + 1)], actual[^(tail + 1)])) tail++;
         ulong low = Math.Min(same < expected.Count ? expected[same].Start : ulong.MaxValue, same < actual.Count ? actual[same].Start : ulong.MaxValue);
         ulong high = Math.Max(tail < expected.Count ? expected[^(tail + 1)].End : 0, tail < actual.Count ? actual[^(tail + 1)].End : 0);
-        foreach (TraceArea area in before.Where(a => a.End >= low && a.Start <= high)) Differences.Add($"{prefix}  before   {area}");
-        foreach (TraceArea area in expected.Skip(same).SkipLast(tail)) Differences.Add($"{prefix}- expected {area}");
-        foreach (TraceArea area in actual.Skip(same).SkipLast(tail)) Differences.Add($"{prefix}+ actual   {area}");
+        List("  before   ", before.Where(a => a.End >= low && a.Start <= high), prefix);
+        List("- expected ", expected.Skip(same).SkipLast(tail), prefix);
+        List("+ actual   ", actual.Skip(same).SkipLast(tail), prefix);
+    }
+
+    private void List(string what, IEnumerable<TraceArea> areas, string prefix)
+    {
+        int shown = 0;
+        foreach (TraceArea area in areas)
+        {
+            if (shown++ == MostAreas)
+            {
+                Differences.Add($"{prefix}{what}and more");
+                return;
+            }
+
+            Differences.Add($"{prefix}{what}{area}");
+        }
     }
 
     private bool AreSame(in TraceArea expected, in TraceArea actual)

@@ -15,6 +15,7 @@ internal sealed class TraceReplay : IDisposable
     private readonly ProcessState _state = new();
     private readonly List<ReplayProcess> _processes = [];
     private bool _diverged;
+    private bool _broken;
 
     private TraceReplay(MmTrace trace, ReadOnlyMemory<byte> program, ReplayOptions options, ReplayReport report)
     {
@@ -89,11 +90,23 @@ internal sealed class TraceReplay : IDisposable
 
     private void Step(in TraceOp op)
     {
+        if (_broken)
+        {
+            Count(TraceCalls.Name(op.Call), op.Line, null, op);
+            return;
+        }
+
         if (op.Process >= _processes.Count || !_processes[op.Process].IsAlive) throw new FormatException($"process {op.Process} is not there");
         ReplayProcess process = _processes[op.Process];
         _comparer.Reset();
         // A process that was not forked answers as one that does not exist: ESRCH.
-        CallAnswer answer = process.Task is { } task ? _machine.Make(op, task) : new(new(ResultKind.Value, -3));
+        CallAnswer answer = process.Task is { } task ? Make(op, task) : new(new(ResultKind.Value, -3));
+        if (_broken)
+        {
+            Count(TraceCalls.Name(op.Call), op.Line, null, op);
+            return;
+        }
+
         if (op.Result.Kind == ResultKind.Child) AddChild(op, answer.Child);
         if (op.Call == TraceCall.Exit) process.IsAlive = false;
         _comparer.Compare(op, answer, _trace.Numbers(op.Pages));
@@ -121,6 +134,12 @@ internal sealed class TraceReplay : IDisposable
 
     private void End()
     {
+        if (_broken)
+        {
+            Count("end", _trace.EndLine, "end");
+            return;
+        }
+
         _comparer.Reset();
         foreach (FinalState final in _trace.Finals)
         {
@@ -135,6 +154,21 @@ internal sealed class TraceReplay : IDisposable
         }
 
         Count("end", _trace.EndLine, "end");
+    }
+
+    // No call may throw. One that does is a mismatch, and nothing behind it can be judged any more.
+    private CallAnswer Make(in TraceOp op, LinuxTask task)
+    {
+        try
+        {
+            return _machine.Make(op, task);
+        }
+        catch (Exception failure) when (failure is not (InputException or OutOfMemoryException))
+        {
+            _broken = true;
+            _comparer.Differences.Add($"{failure.GetType().Name}: {failure.Message} {failure.StackTrace?.ReplaceLineEndings(" ")}");
+            return default;
+        }
     }
 
     private void AddChild(in TraceOp op, LinuxTask? task)
