@@ -33,14 +33,16 @@ public sealed partial class AddressSpace
     private ulong SoftLimit(int resource) => Context.Limits[resource].Soft;
 
     // may_expand_vm
-    private bool MayExpand(VmFlags flags, ulong pages)
+    private bool MayExpand(VmFlags flags, ulong pages) => MayExpand(flags, pages, Context.Limits);
+
+    private bool MayExpand(VmFlags flags, ulong pages, ResourceLimits limits)
     {
-        if (TotalVm + pages > SoftLimit(ResourceLimits.AddressSpace) >> PageShift)
+        if (TotalVm + pages > limits[ResourceLimits.AddressSpace].Soft >> PageShift)
         {
             return false;
         }
 
-        ResourceLimit data = Context.Limits[ResourceLimits.Data];
+        ResourceLimit data = limits[ResourceLimits.Data];
         bool isData = (flags & (VmFlags.Write | VmFlags.Shared | VmFlags.GrowsDown)) == VmFlags.Write;
         return !isData || DataVm + pages <= data.Soft >> PageShift
             // A soft limit of zero is how old tools asked for no heap; mmap still works up to the hard limit.
@@ -85,9 +87,11 @@ public sealed partial class AddressSpace
     private bool CanLock => Context.Credentials.CanLockMemory || SoftLimit(ResourceLimits.MemoryLock) != 0;
 
     // mlock_future_ok
-    private bool MayLock(VmFlags flags, ulong bytes) =>
-        (flags & VmFlags.Locked) == 0 || Context.Credentials.CanLockMemory
-        || (bytes >> PageShift) + LockedVm <= SoftLimit(ResourceLimits.MemoryLock) >> PageShift;
+    private bool MayLock(VmFlags flags, ulong bytes) => MayLock(flags, bytes, Context);
+
+    private bool MayLock(VmFlags flags, ulong bytes, ProcessContext who) =>
+        (flags & VmFlags.Locked) == 0 || who.Credentials.CanLockMemory
+        || (bytes >> PageShift) + LockedVm <= who.Limits[ResourceLimits.MemoryLock].Soft >> PageShift;
 
     private bool IsFull => Areas.Count > Machine.Settings.MaxMapCount;
 

@@ -9,7 +9,10 @@ public sealed partial class AddressSpace
     /// <param name="vma">The first area above the address; on success it is the grown one.</param>
     /// <param name="address">The address.</param>
     /// <returns>Whether it holds the address now.</returns>
-    internal bool TryGrow(ref Vma vma, ulong address)
+    internal bool TryGrow(ref Vma vma, ulong address) => TryGrow(ref vma, address, Context);
+
+    // The limits are those of whoever touches the address: a debugger's when it does.
+    private bool TryGrow(ref Vma vma, ulong address, ProcessContext toucher)
     {
         address &= ~(PageSize - 1);
         if ((vma.Flags & VmFlags.GrowsDown) == 0 || address < Machine.Settings.MmapMinAddressEffective)
@@ -27,9 +30,9 @@ public sealed partial class AddressSpace
 
         Tables.PrepareAnonVma(ref vma);
         ulong grown = (vma.Start - address) >> PageShift;
-        if (grown > vma.PageOffset || !MayExpand(vma.Flags, grown)
-            || vma.End - address > SoftLimit(ResourceLimits.Stack)
-            || !MayLock(vma.Flags, grown << PageShift) || !TryCharge(grown))
+        if (grown > vma.PageOffset || !MayExpand(vma.Flags, grown, toucher.Limits)
+            || vma.End - address > toucher.Limits[ResourceLimits.Stack].Soft
+            || !MayLock(vma.Flags, grown << PageShift, toucher) || !TryCharge(grown))
         {
             return false;
         }

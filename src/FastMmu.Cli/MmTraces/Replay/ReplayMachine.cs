@@ -27,6 +27,7 @@ internal sealed class ReplayMachine : IDisposable
     private const ulong FirstInstruction = 0x401003;
 
     private readonly PhysicalMemory _memory;
+    private readonly ProcessContext _tracer = new() { Credentials = Credentials.Root };
     private int _forks;
 
     /// <param name="header">What the trace starts with.</param>
@@ -66,7 +67,9 @@ internal sealed class ReplayMachine : IDisposable
             case TraceCall.Touch:
                 return Touch(mm, op.Arguments[0], (char)op.Arguments[1], (byte)op.Arguments[2]);
             case TraceCall.Pagemap:
-                long[] words = new long[(int)Math.Min(op.Arguments[1], MostPages)];
+                // The file ends where the address space does.
+                ulong there = op.Arguments[0] < mm.TaskSize ? (mm.TaskSize - op.Arguments[0]) >> 12 : 0;
+                long[] words = new long[(int)Math.Min(Math.Min(op.Arguments[1], there), MostPages)];
                 for (int i = 0; i < words.Length; i++) words[i] = PageBits(mm.Pagemap(op.Arguments[0] + ((ulong)i << 12)));
                 return new(new(ResultKind.Done)) { Pages = words };
             case TraceCall.Mincore:
@@ -88,6 +91,9 @@ internal sealed class ReplayMachine : IDisposable
     private CallAnswer Touch(AddressSpace mm, ulong address, char kind, byte value)
     {
         Access access = kind switch { 'w' => Access.Write, 'x' => Access.Execute, _ => Access.Read };
+        // The tracer looked at an instruction before it let it run, and what it looks at comes into memory.
+        Span<byte> instruction = stackalloc byte[1];
+        if (kind == 'x') mm.ReadRemote(address, instruction, _tracer);
         FaultOutcome outcome = mm.Touch(address, access, out PhysicalAddress physical);
         if (!outcome.IsResolved) return new(new(ResultKind.Signal, outcome.Signal, outcome.Code, outcome.Address));
         if (kind == 'w') _memory.Write(physical, value);
