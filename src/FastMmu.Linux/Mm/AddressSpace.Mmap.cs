@@ -396,7 +396,8 @@ public sealed partial class AddressSpace
             return -Errno.ENOMEM;
         }
 
-        file = new OpenFile(new Inode(InodeKind.SharedMemory, "/dev/zero (deleted)", length), readable: true, writable: true) { ChargedPages = charged };
+        var inode = new Inode(InodeKind.SharedMemory, "/dev/zero (deleted)", length) { Owner = Context.Credentials.UserId, WorldWritable = true };
+        file = new OpenFile(inode, readable: true, writable: true) { ChargedPages = charged };
         return 0;
     }
 

@@ -155,7 +155,8 @@ public sealed partial class AddressSpace
 
         bool anonymous = Tables.IsAnonymous(vma);
         Inode? inode = vma.File == 0 ? null : Machine.Files[vma.File].Inode;
-        if (!anonymous && inode is not null && !Tables.MayWrite(inode))
+        // The kernel's own mappings have no file that could be asked, and count as such.
+        if (!anonymous && (inode is null || !Tables.MayWrite(inode)))
         {
             resident = true;
             return true;
