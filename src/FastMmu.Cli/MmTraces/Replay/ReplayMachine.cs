@@ -208,7 +208,14 @@ internal sealed class ReplayMachine : IDisposable
         {
             var vma = new Vma { Start = area.Start, End = area.End, Flags = area.Flags, PageOffset = area.Offset >> 12, Name = SpecialName(area.Name) };
             if (area.Name != "target" && vma.Name == 0) vma.PageOffset = vma.Start >> 12;
-            mm.AddArea(vma, area.Name == "target" ? target : null);
+            try
+            {
+                mm.AddArea(vma, area.Name == "target" ? target : null);
+            }
+            catch (ArgumentException refused)
+            {
+                throw new FormatException($"'vmas' {area}: {refused.Message}", refused);
+            }
         }
 
         foreach ((ulong page, int bits) in header.Present) mm.Touch(page, (bits & PagemapFile) != 0 ? Access.Read : Access.Write, out _);
