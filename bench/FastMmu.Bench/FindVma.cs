@@ -6,7 +6,7 @@ namespace FastMmu.Bench;
 /// <summary>What does find_vma cost in a process of usual size, and in the largest that the kernel allows by default?</summary>
 public class FindVma
 {
-    private const int Lookups = 4096;
+    private const int Lookups = 65_536;
 
     private readonly ulong[] _addresses = new ulong[Lookups];
     private VmaTree _tree = null!;
