@@ -38,7 +38,7 @@ public sealed unsafe partial class Mmu
     /// ulong[] linear = { 0x1008, 0x1ff8, 0x3000, 0x1ffe };    // the third is not mapped, the last one crosses into the next page
     /// int[] values = new int[4];
     /// MmuFault[] faults = new MmuFault[4];
-    /// BatchResult result = mmu.GatherRead(linear, values, faults);
+    /// BatchResult result = mmu.GatherRead&lt;int&gt;(linear, values, faults);
     /// Console.WriteLine(result);                              // BatchResult { Translated = 3, Faulted = 1, FirstFault = 2 }
     /// Console.WriteLine(string.Join(", ", values));           // 1, 511, 0, 0
     /// Console.WriteLine(faults[2]);                           // #PF(0) at 0x3000: not present at level 1

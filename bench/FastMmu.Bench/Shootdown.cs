@@ -1,0 +1,60 @@
+using BenchmarkDotNet.Attributes;
+using FastMmu.Addresses;
+using FastMmu.Tlb;
+
+namespace FastMmu.Bench;
+
+/// <summary>What does it cost to make another running processor forget a page, and to be ready for such requests?</summary>
+public class Shootdown
+{
+    private Guest _guest = null!;
+    private Mmu _mmu = null!;
+    private Mmu _otherMmu = null!;
+    private MmuMember _member = null!;
+    private MmuMember _other = null!;
+    private Thread _thread = null!;
+    private volatile bool _stop;
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        _guest = new Guest(64);
+        _mmu = _guest.CreateMmu();
+        _otherMmu = _guest.CreateMmu();
+        var group = new MmuGroup(_guest.Memory);
+        _member = group.Join(_mmu);
+        _other = group.Join(_otherMmu);
+        _member.Enter();
+        _thread = new Thread(Run);
+        _thread.Start();
+    }
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        _stop = true;
+        _thread.Join();
+        _mmu.Dispose();
+        _otherMmu.Dispose();
+        _guest.Dispose();
+    }
+
+    /// <summary>A page of both processors; the other one runs, and polls after each access. The requester waits for it.</summary>
+    [Benchmark]
+    public void OnePageOfAnotherProcessor() => _member.ShootDown(Invalidation.OfPages(new LinearRange(Guest.FirstLinear, 4096)));
+
+    [Benchmark]
+    public bool Poll() => _member.Poll();
+
+    private void Run()
+    {
+        _other.Enter();
+        for (ulong i = 0; !_stop; i++)
+        {
+            _otherMmu.TryRead(Guest.FirstLinear + ((i & 63) << 12), out ulong _, out _);
+            _other.Poll();
+        }
+
+        _other.Exit();
+    }
+}

@@ -1,0 +1,10 @@
+namespace FastMmu.Tlb;
+
+/// <summary>
+/// Where threads of a protocol may come between one another: a type argument, so that a test can decide who runs on, and a program pays nothing.
+/// </summary>
+internal interface IInterleavingPoints
+{
+    /// <summary>Called before each action that other threads can see.</summary>
+    static abstract void Reach();
+}

@@ -1,0 +1,76 @@
+using FastMmu.Memory;
+using FastMmu.Tlb;
+
+namespace FastMmu;
+
+/// <summary>
+/// Virtual CPUs that share a memory and its page tables, each driven by a thread of its own: who changes a table asks the others to drop what
+/// they have cached of it, and knows when they have.
+/// </summary>
+/// <remarks>
+/// <para>Nobody is interrupted: a running member takes requests where it calls <see cref="MmuMember.Poll"/>, between two instructions of its
+/// guest; a parked one owes nothing until it enters again. Requests and acknowledgements take no lock and allocate nothing.</para>
+/// <para>Thread-safe, but for the members, each of which belongs to one thread at a time.</para>
+/// Source: Intel SDM vol. 3A, "Propagation of Paging-Structure Changes to Multiple Processors" (4.10.5).
+/// </remarks>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(64 * MiB);
+/// PageMapper space = PageMapper.Create&lt;Paging4Level&gt;(memory, new BitmapFrameAllocator(memory));
+/// space.Map(0x1000, 0x20_0000, 4096, Rights.SupervisorReadWrite);
+/// using var first = new Mmu(memory, ProcessorFeatures.Zen4);
+/// using var second = new Mmu(memory, ProcessorFeatures.Zen4);
+/// first.EnablePaging(space.Root);
+/// second.EnablePaging(space.Root);
+/// var group = new MmuGroup(memory);
+/// MmuMember one = group.Join(first), other = group.Join(second);
+/// one.Enter();
+/// other.Enter();
+/// Console.WriteLine(second.Translate(0x1000UL).Physical);     // 0x200000
+/// </code></example>
+public sealed class MmuGroup
+{
+    private readonly InvalidationLog<NoInterleavingPoints> _log = new();
+
+    /// <summary>An empty group.</summary>
+    /// <param name="memory">The memory that the members share.</param>
+    public MmuGroup(PhysicalMemory memory)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        Memory = memory;
+    }
+
+    /// <summary>The memory that the members share.</summary>
+    public PhysicalMemory Memory { get; }
+
+    /// <summary>Takes an MMU into the group, parked: <see cref="MmuMember.Enter"/> drops what it has cached so far.</summary>
+    /// <param name="mmu">The MMU; a member of this group once and of no other.</param>
+    /// <exception cref="ArgumentException">It is over another memory.</exception>
+    /// <example><code>
+    /// using var third = new Mmu(memory, ProcessorFeatures.Zen4);
+    /// using MmuMember late = group.Join(third);
+    /// Console.WriteLine(late.IsRunning);                          // False
+    /// </code></example>
+    public MmuMember Join(Mmu mmu)
+    {
+        ArgumentNullException.ThrowIfNull(mmu);
+        if (mmu.Memory != Memory) throw new ArgumentException("The MMU is over another memory.", nameof(mmu));
+        return new MmuMember(mmu, _log);
+    }
+
+    /// <summary>
+    /// Asks all members to drop something, from a thread that is none of theirs or does not want to wait: the page tables have been changed before.
+    /// </summary>
+    /// <param name="what">What.</param>
+    /// <returns>Tells when all have: until then they may use the old tables, and the frames that those named.</returns>
+    /// <example><code>
+    /// space.Unmap(0x1000, 4096);
+    /// ShootdownRequest request = group.Post(Invalidation.OfPages(new LinearRange(0x1000, 4096)));
+    /// one.Poll();
+    /// Console.WriteLine(request.IsAcknowledged);                  // False
+    /// Console.WriteLine(second.Translate(0x1000UL).Physical);     // 0x200000
+    /// other.Poll();                                               // between two instructions of the other processor
+    /// Console.WriteLine(request.IsAcknowledged);                  // True
+    /// Console.WriteLine(second.Translate(0x1000UL));              // #PF(0) at 0x1000: not present at level 4
+    /// </code></example>
+    public ShootdownRequest Post(in Invalidation what) => new(_log, _log.Post(in what));
+}

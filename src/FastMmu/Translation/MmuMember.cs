@@ -1,0 +1,120 @@
+using System.Runtime.CompilerServices;
+using FastMmu.Tlb;
+
+namespace FastMmu;
+
+/// <summary>A virtual CPU in an <see cref="MmuGroup"/>. Belongs to the thread that drives its <see cref="Mmu"/>.</summary>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(64 * MiB);
+/// PageMapper space = PageMapper.Create&lt;Paging4Level&gt;(memory, new BitmapFrameAllocator(memory));
+/// space.Map(0x1000, 0x20_0000, 4096, Rights.SupervisorReadWrite);
+/// using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
+/// mmu.EnablePaging(space.Root);
+/// var group = new MmuGroup(memory);
+/// using MmuMember member = group.Join(mmu);
+/// Console.WriteLine(member.IsRunning);                        // False
+/// </code></example>
+public sealed class MmuMember : IDisposable
+{
+    private readonly InvalidationLog<NoInterleavingPoints> _log;
+    private readonly InvalidationLog<NoInterleavingPoints>.Reader _reader;
+
+    internal MmuMember(Mmu mmu, InvalidationLog<NoInterleavingPoints> log)
+    {
+        Mmu = mmu;
+        _log = log;
+        _reader = log.Join();
+    }
+
+    /// <summary>The MMU.</summary>
+    public Mmu Mmu { get; }
+
+    /// <summary>Whether it is between <see cref="Enter"/> and <see cref="Exit"/>, and others wait for its acknowledgements.</summary>
+    public bool IsRunning => _reader.Entered;
+
+    /// <summary>Begins to run: what was asked for while it was parked is dropped first. It must not translate before.</summary>
+    /// <exception cref="InvalidOperationException">It runs already.</exception>
+    /// <example><code>
+    /// member.Enter();
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);        // 0x200000
+    /// </code></example>
+    public void Enter()
+    {
+        if (IsRunning) throw new InvalidOperationException("The virtual CPU runs already.");
+        var target = new Target(Mmu);
+        _reader.Enter(ref target);
+    }
+
+    /// <summary>
+    /// Stops running, before the thread waits for something or the guest halts: requests count as acknowledged from here on. It keeps what
+    /// it has cached, and drops at its next <see cref="Enter"/> what was asked for meanwhile.
+    /// </summary>
+    /// <example><code>
+    /// member.Enter();
+    /// member.Exit();
+    /// Console.WriteLine(group.Post(Invalidation.Everything).IsAcknowledged);      // True
+    /// </code></example>
+    public void Exit() => _reader.Exit();
+
+    /// <summary>
+    /// A safe point: drops what others have asked for, and acknowledges. One load and one compare if nobody has. Belongs between two
+    /// instructions of the guest: no address that was translated before it may be used after it.
+    /// </summary>
+    /// <returns>Whether something was asked for.</returns>
+    /// <example><code>
+    /// member.Enter();
+    /// Console.WriteLine(member.Poll());                           // False
+    /// group.Post(Invalidation.OfPcid(0));
+    /// Console.WriteLine(member.Poll());                           // True
+    /// </code></example>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Poll()
+    {
+        if (!_reader.Pending) return false;
+        Take();
+        return true;
+    }
+
+    /// <summary>
+    /// After a change of page tables: drops something here and in all other members, and returns when they have. Takes part in the requests of
+    /// others while it waits, so that two members may do this at once; as for <see cref="Poll"/>, no address that was translated before may be used after.
+    /// </summary>
+    /// <param name="what">What.</param>
+    /// <remarks>
+    /// Waits for running members only, as long as the longest of them takes to its next <see cref="Poll"/>; there is no limit of time.
+    /// </remarks>
+    /// <example><code>
+    /// member.Enter();
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Ok);              // True
+    /// MapOutcome outcome = space.Unmap(0x1000, 4096);
+    /// member.ShootDown(Invalidation.OfPages(outcome.Invalidate));
+    /// Console.WriteLine(mmu.Translate(0x1000UL).Ok);              // False
+    /// </code></example>
+    public void ShootDown(in Invalidation what)
+    {
+        long number = _log.Post(in what);
+        Take();
+        var spin = default(SpinWait);
+        while (!_log.IsAcknowledged(number))
+        {
+            Poll();
+            // Yields now and then, for machines with fewer cores than members; sleeping would be longer than any of them takes.
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+    }
+
+    /// <summary>Leaves the group, parked for good. The MMU is not disposed.</summary>
+    public void Dispose() => _reader.Remove();
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Take()
+    {
+        var target = new Target(Mmu);
+        _reader.Take(ref target);
+    }
+
+    private readonly struct Target(Mmu mmu) : IInvalidationTarget
+    {
+        public void Drop(in Invalidation what) => mmu.Invalidate(in what);
+    }
+}
