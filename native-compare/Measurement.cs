@@ -117,7 +117,8 @@ internal sealed unsafe class Measurement : IDisposable
         return count;
     }
 
-    private static Result Summarize(string workload, string side, double[] rounds) =>
+    /// <summary>Median and spread of the rounds.</summary>
+    public static Result Summarize(string workload, string side, double[] rounds) =>
         new(workload, side, Quantile(rounds, 0.5), Quantile(rounds, 0.75) - Quantile(rounds, 0.25));
 
     private static double Quantile(double[] values, double fraction)

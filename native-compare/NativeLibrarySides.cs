@@ -7,6 +7,9 @@ internal sealed unsafe class NativeLibrarySides(string path) : IDisposable
 {
     private readonly nint _library = NativeLibrary.Load(Path.GetFullPath(path));
 
+    /// <summary>The library.</summary>
+    public nint Library => _library;
+
     /// <summary>The C++ sides on a workload's tables.</summary>
     public IEnumerable<Side> Create(Workload workload)
     {

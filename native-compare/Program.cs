@@ -22,9 +22,10 @@ for (int i = 0; i < args.Length; i++)
 }
 
 IReadOnlyList<(string Name, Func<Workload> Create)> workloads = Workloads.All(quick);
-if (only.Find(name => workloads.All(w => w.Name != name)) is { } unknown)
+string[] names = [.. workloads.Select(w => w.Name), .. Costs.Names];
+if (only.Find(name => !names.Contains(name)) is { } unknown)
 {
-    Console.Error.WriteLine($"native-compare: no workload {unknown}; there are {string.Join(", ", workloads.Select(w => w.Name))}.");
+    Console.Error.WriteLine($"native-compare: no workload {unknown}; there are {string.Join(", ", names)}.");
     return 2;
 }
 
@@ -33,6 +34,7 @@ if (!hasUnicorn) Console.WriteLine("native-compare: no libunicorn.so.2 here (Deb
 
 bool unicornWalks = true;
 var results = new List<Result>();
+var costs = new List<Result>();
 try
 {
     using NativeLibrarySides? native = library is null ? null : new(library);
@@ -54,8 +56,16 @@ try
         sides.ForEach(s => s.Dispose());
     }
 
+    foreach (string name in Costs.Names)
+    {
+        if (only.Count != 0 && !only.Contains(name)) continue;
+        if (!Console.IsErrorRedirected) Console.Error.Write($"\r{name,-12}");
+        using var cost = new Costs();
+        costs.AddRange(cost.Run(name, native?.Library, quick));
+    }
+
     if (!Console.IsErrorRedirected) Console.Error.Write($"\r{"",-12}\r");
-    if (json is not null) Report.WriteJson(json, results);
+    if (json is not null) Report.WriteJson(json, [.. results, .. costs]);
 }
 catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException or DllNotFoundException or InsufficientMemoryException)
 {
@@ -63,7 +73,8 @@ catch (Exception failure) when (failure is IOException or InvalidDataException o
     return 1;
 }
 
-Console.Write(Report.Table(results));
+if (results.Count != 0) Console.Write(Report.Table(results));
+if (costs.Count != 0) Console.Write(Report.CostTable(costs, separate: results.Count != 0));
 if (!unicornWalks) Console.WriteLine("This version of unicorn does not walk an x86 guest's page tables: its misses cost no walk.");
 return 0;
 

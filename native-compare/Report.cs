@@ -50,6 +50,32 @@ internal static class Report
         return text.ToString();
     }
 
+    /// <summary>Nanoseconds an event with the accesses around it, one line an event.</summary>
+    /// <param name="costs">The results.</param>
+    /// <param name="separate">Whether an empty line goes before.</param>
+    public static string CostTable(IReadOnlyList<Result> costs, bool separate)
+    {
+        string[] sides = [.. costs.Select(r => r.Side).Distinct()];
+        var text = new StringBuilder();
+        if (separate) text.AppendLine();
+        text.Append("costs       ");
+        foreach (string side in sides) text.Append(side.PadLeft(18));
+        if (sides.Length > 1) text.Append("  |   ratio");
+        text.AppendLine();
+        foreach (IGrouping<string, Result> cost in costs.GroupBy(r => r.Workload))
+        {
+            Result[] bySide = [.. cost];
+            text.Append(cost.Key.PadRight(12));
+            foreach (Result result in bySide) text.Append(CultureInfo.InvariantCulture, $"{$"{result.Nanoseconds:0.0} ±{result.Spread / 2:0.0}",18}");
+            if (bySide.Length > 1) text.Append(CultureInfo.InvariantCulture, $"  |{bySide[1].Nanoseconds / bySide[0].Nanoseconds,8:0.00}");
+            text.AppendLine();
+        }
+
+        text.AppendLine("Nanoseconds an event and the accesses around it, one at a time: a switch and 64 pages; an INVLPG, 64 pages and one in the large page;");
+        text.AppendLine("a WRPKRU and 16 accesses; a toggle of AC and 16 accesses; a page mapped, used and unmapped with its INVLPG.");
+        return text.ToString();
+    }
+
     /// <summary>Writes a list of <c>{"workload","side","ns","spread"}</c>.</summary>
     public static void WriteJson(string path, IReadOnlyList<Result> results)
     {

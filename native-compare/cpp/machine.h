@@ -57,9 +57,9 @@ inline bool found(uint64_t raw, uint64_t table, uint64_t rights, Leaf& leaf) {
     return true;
 }
 
-// A user's read: false if it faults.
+// A read, the user's unless `reachable` says otherwise: false if it faults.
+template <uint64_t reachable = Present | User>
 inline bool walk(const Machine& machine, uint64_t linear, Leaf& leaf) {
-    constexpr uint64_t reachable = Present | User;
     if (!is_canonical(linear)) return false;
     uint64_t pml4e = read_entry<39>(machine, machine.root, linear);
     if ((pml4e & reachable) != reachable) return false;
