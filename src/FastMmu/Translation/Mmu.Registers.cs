@@ -110,9 +110,27 @@ public sealed partial class Mmu
     /// </code></example>
     public void SetRFlags(ulong value)
     {
-        PagingState next = _context.State;
-        next.RFlags = value;
-        SetState(in next);
+        ref PagingState state = ref _context.State;
+        RFlags flags = value;
+        if (flags.Vm != state.RFlags.Vm || (flags.Ac != state.RFlags.Ac && !_rules.Plain))
+        {
+            PagingState next = state;
+            next.RFlags = flags;
+            SetState(in next);
+            return;
+        }
+
+        // STAC and CLAC are as frequent as a kernel's accesses to user memory: nothing is derived anew.
+        bool exemptionChanged = flags.Ac != state.RFlags.Ac;
+        if (!exemptionChanged)
+        {
+            state.RFlags = flags;
+            return;
+        }
+
+        _context.SetExemption(flags);
+        OnPrivilegeChanged();
+        if (state.Cr4.Smap) _fast.Enter(FastFingerprint.Of(in state));
     }
 
     /// <summary>Sets the current privilege level, here and in <see cref="Segments"/>. Flushes nothing.</summary>

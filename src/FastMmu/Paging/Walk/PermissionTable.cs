@@ -44,12 +44,14 @@ public struct PermissionTable
         return table;
     }
 
-    /// <summary>Builds anew the rows that RFLAGS.AC decides: explicit supervisor data accesses.</summary>
+    /// <summary>Builds the rows that RFLAGS.AC decides, explicit supervisor reads and writes, as they are with AC set or clear.</summary>
     /// <param name="state">Registers and features.</param>
-    internal void BuildExemptRows(in PagingState state)
+    /// <param name="exempt">Whether AC is taken as set.</param>
+    internal static (ushort Read, ushort Write) BuildSupervisorRows(in PagingState state, bool exempt)
     {
-        this[RowOf(Access.Read, Privilege.Supervisor)] = BuildRow(in state, Access.Read, Privilege.Supervisor);
-        this[RowOf(Access.Write, Privilege.Supervisor)] = BuildRow(in state, Access.Write, Privilege.Supervisor);
+        PagingState assumed = state;
+        assumed.RFlags = exempt ? state.RFlags.Value | RFlags.AcBit : state.RFlags.Value & ~RFlags.AcBit;
+        return (BuildRow(in assumed, Access.Read, Privilege.Supervisor), BuildRow(in assumed, Access.Write, Privilege.Supervisor));
     }
 
     private static ushort BuildRow(in PagingState state, Access access, Privilege privilege)

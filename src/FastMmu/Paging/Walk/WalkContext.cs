@@ -47,6 +47,9 @@ public struct WalkContext
     /// <summary>CR0.WP.</summary>
     public bool WriteProtect;
 
+    // The rows of explicit supervisor data accesses while RFLAGS.AC is clear, and while it is set: a toggle of AC chooses, and derives nothing.
+    private (ushort Read, ushort Write) _restricted, _exempt;
+
     /// <summary>Derives the context.</summary>
     /// <param name="state">Registers and features.</param>
     /// <returns>The context for the mode that the registers select.</returns>
@@ -68,7 +71,17 @@ public struct WalkContext
     {
         State = state;
         Root = RootOf(in state);
-        if (exemptionChanged && state.Cr4.Smap) Permissions.BuildExemptRows(in state);
+        if (exemptionChanged) SetExemption(state.RFlags);
+    }
+
+    /// <summary>Takes over RFLAGS that differ in AC only: it exempts explicit supervisor accesses from SMAP.</summary>
+    /// <param name="flags">The new RFLAGS.</param>
+    internal void SetExemption(RFlags flags)
+    {
+        State.RFlags = flags;
+        (ushort read, ushort write) = flags.Ac ? _exempt : _restricted;
+        Permissions[PermissionTable.RowOf(Access.Read, Privilege.Supervisor)] = read;
+        Permissions[PermissionTable.RowOf(Access.Write, Privilege.Supervisor)] = write;
     }
 
     private static ulong RootOf(in PagingState state) => state.Mode switch
@@ -93,6 +106,8 @@ public struct WalkContext
             UserKeys = TMode.IsLongMode && state.Cr4.Pke,
             SupervisorKeys = TMode.IsLongMode && state.Cr4.Pks,
             WriteProtect = state.Cr0.Wp,
+            _restricted = PermissionTable.BuildSupervisorRows(in state, exempt: false),
+            _exempt = PermissionTable.BuildSupervisorRows(in state, exempt: true),
         };
         for (int level = 1; level <= TMode.Levels; level++)
         {
