@@ -7,14 +7,20 @@ using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
 
-// --smoke runs every benchmark once, to see that all of them work. Everything else is BenchmarkDotNet's: --filter, --list, --artifacts, ...
+// --smoke runs every benchmark once, to see that all of them work; --short takes a second for each. Everything else is BenchmarkDotNet's:
+// --filter, --list, --artifacts, ...
 bool smoke = args.Contains("--smoke");
-string[] rest = [.. args.Where(a => a != "--smoke")];
+bool brief = args.Contains("--short");
+string[] rest = [.. args.Where(a => a is not ("--smoke" or "--short"))];
 if (smoke && rest.Length == 0) rest = ["--filter", "*"];
 
 // In process: version 0.14 knows no project to build for .NET 10.
-Job job = (smoke ? Job.Dry : Job.ShortRun.WithWarmupCount(5).WithIterationCount(10)).WithToolchain(InProcessEmitToolchain.Instance);
+Job length = smoke ? Job.Dry
+    : brief ? Job.ShortRun.WithWarmupCount(3).WithIterationCount(7).WithIterationTime(TimeInterval.FromMilliseconds(80))
+    : Job.ShortRun.WithWarmupCount(5).WithIterationCount(10);
+Job job = length.WithToolchain(InProcessEmitToolchain.Instance);
 IConfig config = ManualConfig.CreateEmpty()
     .AddJob(job)
     .AddColumnProvider(DefaultColumnProviders.Instance)

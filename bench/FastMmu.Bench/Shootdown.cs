@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using FastMmu.Addresses;
-using FastMmu.Tlb;
 
 namespace FastMmu.Bench;
 
@@ -41,7 +40,7 @@ public class Shootdown
 
     /// <summary>A page of both processors; the other one runs, and polls after each access. The requester waits for it.</summary>
     [Benchmark]
-    public void OnePageOfAnotherProcessor() => _member.ShootDown(Invalidation.OfPages(new LinearRange(Guest.FirstLinear, 4096)));
+    public void OnePageOfAnotherProcessor() => _member.ShootDown(Tlb.Invalidation.OfPages(new LinearRange(Guest.FirstLinear, 4096)));
 
     [Benchmark]
     public bool Poll() => _member.Poll();
