@@ -40,6 +40,7 @@ internal static class CommandLine
     {
         // Not a RootCommand: that one is named after the assembly, and the tool is called fastmmu.
         var root = new Command("fastmmu", "x86 address translation, from a logical address to a byte.") { new HelpOption(), new VersionOption() };
+        root.Subcommands.Add(ExecCommand.Create(console));
         root.Subcommands.Add(ImageCommand.Create(console));
         root.Subcommands.Add(TranslateCommand.Create(console));
         root.Subcommands.Add(ExplainCommand.Create(console));

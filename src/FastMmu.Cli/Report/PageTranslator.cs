@@ -43,31 +43,53 @@ internal static class PageTranslator
             physical.Add(page.Physical.Value + offset);
         }
 
-        ulong[] addresses = [.. linear], expected = [.. physical];
-        ulong[] actual = new ulong[addresses.Length];
+        return Run(processor.Mmu, walker.Mmu, [.. linear], [.. physical], Privilege.Supervisor);
+    }
+
+    /// <summary>Translates given pages and compares.</summary>
+    /// <param name="mmu">An MMU with a TLB.</param>
+    /// <param name="walker">One without, in the same address space.</param>
+    /// <param name="linear">An address in each page.</param>
+    /// <param name="physical">Where it must lead.</param>
+    /// <param name="privilege">Whose accesses they are.</param>
+    public static IReadOnlyList<TranslationRun> Run(Mmu mmu, Mmu walker, ulong[] linear, ulong[] physical, Privilege privilege)
+    {
+        ulong[] actual = new ulong[linear.Length];
         return
         [
-            Measure("walked, one by one", addresses, expected, actual, () => OneByOne(walker.Mmu, addresses, actual)),
-            Measure("walked, in batches", addresses, expected, actual, () => InBatches(walker.Mmu, addresses, actual)),
-            Measure("through a TLB", addresses, expected, actual, () => OneByOne(processor.Mmu, addresses, actual)),
+            Measure("walked, one by one", linear, physical, actual, () => OneByOne(walker, linear, actual, privilege)),
+            Measure("walked, in batches", linear, physical, actual, () => InBatches(walker, linear, actual, privilege)),
+            Measure("through a TLB", linear, physical, actual, () => OneByOne(mmu, linear, actual, privilege)),
         ];
     }
 
-    private static void OneByOne(Mmu mmu, ulong[] linear, ulong[] physical)
+    /// <summary>Translates given pages in batches and compares.</summary>
+    /// <param name="way">What the run is called.</param>
+    /// <param name="mmu">The MMU.</param>
+    /// <param name="linear">An address in each page.</param>
+    /// <param name="physical">Where it must lead.</param>
+    /// <param name="privilege">Whose accesses they are.</param>
+    public static TranslationRun RunBatches(string way, Mmu mmu, ulong[] linear, ulong[] physical, Privilege privilege)
+    {
+        ulong[] actual = new ulong[linear.Length];
+        return Measure(way, linear, physical, actual, () => InBatches(mmu, linear, actual, privilege));
+    }
+
+    private static void OneByOne(Mmu mmu, ulong[] linear, ulong[] physical, Privilege privilege)
     {
         for (int i = 0; i < linear.Length; i++)
         {
-            Translation translation = mmu.Translate(new LinearAddress(linear[i]), Access.Read, Privilege.Supervisor);
+            Translation translation = mmu.Translate(new LinearAddress(linear[i]), Access.Read, privilege);
             physical[i] = translation.Ok ? translation.Physical.Value : BatchResult.FaultedLane;
         }
     }
 
-    private static void InBatches(Mmu mmu, ulong[] linear, ulong[] physical)
+    private static void InBatches(Mmu mmu, ulong[] linear, ulong[] physical, Privilege privilege)
     {
         for (int i = 0; i < linear.Length; i += BatchLanes)
         {
             int count = Math.Min(BatchLanes, linear.Length - i);
-            mmu.TranslateBatch(linear.AsSpan(i, count), physical.AsSpan(i, count), Access.Read, Privilege.Supervisor);
+            mmu.TranslateBatch(linear.AsSpan(i, count), physical.AsSpan(i, count), Access.Read, privilege);
         }
     }
 

@@ -12,4 +12,7 @@ internal sealed record TranslationRun(string Way, int Pages, int Wrong, string F
 {
     /// <summary>Nanoseconds a page in the fastest round.</summary>
     public double NanosecondsEach => Pages == 0 ? 0 : Best.TotalNanoseconds / Pages;
+
+    /// <summary>Translations a second in the fastest round.</summary>
+    public double PerSecond => Best <= TimeSpan.Zero ? 0 : Pages / Best.TotalSeconds;
 }

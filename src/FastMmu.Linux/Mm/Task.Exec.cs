@@ -13,7 +13,7 @@ public sealed partial class Task
     /// <param name="argv">Its arguments, its name first.</param>
     /// <param name="envp">Its environment.</param>
     /// <param name="options">Randomisation and an open file; the context given there is not used.</param>
-    /// <returns>This task before the program's first instruction; or an error, and everything is as it was; or killed, and the task is to exit.</returns>
+    /// <returns>This task before the program's first instruction; or an error, and everything is as it was; or killed, and the task has exited.</returns>
     public ExecResult Exec(string path, IReadOnlyList<string> argv, IReadOnlyList<string>? envp = null, ExecOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -22,7 +22,13 @@ public sealed partial class Task
         int error = call.Run(argv, envp ?? []);
         if (error != 0)
         {
-            return call.Fail(error);
+            ExecResult failed = call.Fail(error);
+            if (failed.Status == ExecStatus.Killed)
+            {
+                Exit();
+            }
+
+            return failed;
         }
 
         // Other threads of the process do not survive an execve, and nobody else has the address space.

@@ -1,0 +1,186 @@
+using System.Diagnostics;
+using FastMmu.Cli.MmTraces;
+using FastMmu.Cli.Report;
+using FastMmu.Linux;
+using FastMmu.Linux.Areas;
+using FastMmu.Linux.Exec;
+using FastMmu.Linux.Mm;
+using FastMmu.Linux.Pages;
+using FastMmu.Linux.Proc;
+using FastMmu.Memory;
+using FastMmu.Paging.Mapping;
+using FastMmu.Processor;
+using FastMmu.Tlb;
+
+namespace FastMmu.Cli.Programs;
+
+/// <summary>Executes a program up to its first instruction, touches every page of it, and translates every page that is mapped then.</summary>
+internal static class ProgramRunner
+{
+    private const ulong MemoryBytes = 1UL << 30;
+
+    // What is left for tables and for what the page cache holds.
+    private const long MostTouched = (long)(MemoryBytes >> 12) / 4 * 3;
+    private const ulong PageBytes = 4096;
+
+    /// <summary>Runs.</summary>
+    /// <param name="path">The program.</param>
+    /// <param name="arguments">Its arguments, its name first.</param>
+    /// <param name="files">Where programs are found.</param>
+    /// <param name="profile">The kernel's release.</param>
+    /// <param name="aslr">Randomised addresses, or fixed ones.</param>
+    /// <exception cref="InputException">It cannot be executed.</exception>
+    public static ProgramReport Run(string path, IReadOnlyList<string> arguments, IProgramFiles files, KernelProfile profile, AslrSeed aslr)
+    {
+        WarmUp();
+        using PhysicalMemory memory = PhysicalMemory.Create(MemoryBytes);
+        var machine = new LinuxMachine(memory, profile);
+        machine.Settings.TotalRamPages = MemoryBytes >> 12;
+        machine.ExecSettings.Files = files;
+        long start = Stopwatch.GetTimestamp();
+        ExecResult result = machine.Exec(path, arguments, ["PATH=/usr/bin:/bin", "HOME=/"], new ExecOptions { Aslr = aslr });
+        TimeSpan execTime = Stopwatch.GetElapsedTime(start);
+        if (!result.IsStarted) throw new InputException($"{path}: {Explain(result)}");
+        AddressSpace mm = result.Task.Mm;
+        MemoryStatus before = MemoryStatus.Of(mm);
+        List<(Vma Vma, ulong Resident)> areas = Areas(mm);
+        TouchCount touched = Touch(mm);
+        MemoryStatus after = MemoryStatus.Of(mm);
+        IReadOnlyList<TranslationRun> translations = Translate(mm, out IReadOnlyList<TableCost> costs);
+        var report = new ProgramReport
+        {
+            Path = path,
+            Kernel = profile.Name,
+            Aslr = aslr,
+            Comm = result.Task.Comm,
+            Bits = mm.Is32Bit ? 32 : 64,
+            Places =
+            [
+                ("code", mm.StartCode, mm.EndCode), ("data", mm.StartData, mm.EndData), ("brk", mm.StartBrk, mm.CurrentBrk),
+                ("arg", mm.ArgStart, mm.ArgEnd), ("env", mm.EnvStart, mm.EnvEnd),
+            ],
+            TaskSize = mm.TaskSize,
+            MmapBase = mm.MmapBase,
+            Registers = result.Task.Registers,
+            AuxiliaryVector = mm.AuxiliaryVector,
+            Areas = [.. areas.Select(a => Describe(mm, a.Vma, a.Resident))],
+            Before = before,
+            After = after,
+            Touched = touched,
+            Costs = costs,
+            Tables = (long)mm.Tables.Tables,
+            Translations = translations,
+            ExecTime = execTime,
+        };
+        result.Task.Exit();
+        return report;
+    }
+
+    // Times shall be those of optimised code: a small program is executed and touched a few times on a machine of its own.
+    private static void WarmUp()
+    {
+        const int Rounds = 40;
+        using PhysicalMemory memory = PhysicalMemory.Create(64UL << 20);
+        var files = new ProgramSet();
+        files.Add(SampleProgram.Path, new ProgramFile(SampleProgram.Path, SampleProgram.Create()));
+        var machine = new LinuxMachine(memory);
+        machine.ExecSettings.Files = files;
+        for (int i = 0; i < Rounds; i++)
+        {
+            Linux.Mm.Task task = machine.Exec(SampleProgram.Path, [SampleProgram.Path]).Task;
+            Touch(task.Mm);
+            task.Exit();
+        }
+    }
+
+    private static string Explain(ExecResult result)
+    {
+        string name = ErrnoNames.Signed(-result.Error)[1..];
+        string meaning = result.Error switch
+        {
+            Errno.ENOENT => "no such file, or its interpreter is missing",
+            Errno.EACCES => "not a file that may be executed",
+            Errno.ENOEXEC => "not an ELF program or a script that this kernel runs",
+            Errno.ELIBBAD => "its interpreter is not a usable ELF file",
+            Errno.EIO => "the file ends too early",
+            Errno.E2BIG => "too many arguments",
+            Errno.ELOOP => "too many interpreters or links",
+            Errno.ENOTDIR => "a part of the path is not a directory",
+            Errno.ENAMETOOLONG => "the path is too long",
+            Errno.ENOMEM => "it does not fit into memory or address space",
+            _ => "it cannot be loaded",
+        };
+        return result.Status == ExecStatus.Killed ? $"killed by SIGSEGV while it was loaded ({name}: {meaning})" : $"{name}: {meaning}";
+    }
+
+    private static List<(Vma Vma, ulong Resident)> Areas(AddressSpace mm)
+    {
+        var areas = new List<(Vma, ulong)>();
+        for (ulong at = 0; mm.Areas.TryFind(at, out Vma vma); at = vma.End) areas.Add((vma, mm.Tables.Count(vma).Rss));
+        return areas;
+    }
+
+    private static ProgramArea Describe(AddressSpace mm, in Vma vma, ulong residentAtStart)
+    {
+        (ulong resident, ulong anonymous) = mm.Tables.Count(vma);
+        return new ProgramArea(
+            vma.Start, vma.End, VmFlagCodes.Permissions(vma.Flags), vma.File != 0 ? vma.PageOffset << 12 : 0, AreaNames.Of(mm, vma),
+            VmFlagCodes.Text(vma.Flags), residentAtStart, resident, anonymous);
+    }
+
+    // The strongest access that an area allows, once in each page.
+    private static TouchCount Touch(AddressSpace mm)
+    {
+        var refused = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        long pages = 0, mapped = 0, leftOut = 0;
+        long start = Stopwatch.GetTimestamp();
+        for (ulong at = 0; mm.Areas.TryFind(at, out Vma vma); at = vma.End)
+        {
+            Access access = (vma.Flags & VmFlags.Write) != 0 ? Access.Write : (vma.Flags & VmFlags.Exec) != 0 ? Access.Execute : Access.Read;
+            long room = Math.Min((long)vma.Pages, MostTouched - pages);
+            leftOut += (long)vma.Pages - room;
+            pages += room;
+            for (ulong page = vma.Start; page < vma.Start + ((ulong)room << 12); page += PageBytes)
+            {
+                if (mm.Tables.Peek(page).IsPresent) mapped++;
+                FaultOutcome outcome = mm.Touch(page, access, out _);
+                if (outcome.IsResolved) continue;
+                string signal = outcome.Signal switch { FaultOutcome.Bus => "SIGBUS", FaultOutcome.Segv => "SIGSEGV", _ => "SIGKILL" };
+                refused[signal] = refused.GetValueOrDefault(signal) + 1;
+            }
+        }
+
+        return new TouchCount(pages, mapped, refused, Stopwatch.GetElapsedTime(start), leftOut);
+    }
+
+    private static IReadOnlyList<TranslationRun> Translate(AddressSpace mm, out IReadOnlyList<TableCost> costs)
+    {
+        PhysicalMemory memory = mm.Machine.Memory;
+        using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
+        using var walker = new Mmu(memory, ProcessorFeatures.Zen4, MmuOptions.Default with { Tlb = TlbPreset.None });
+        mm.Attach(mmu);
+        mm.Attach(walker);
+        PagingState state = mmu.State;
+        var view = new AddressSpaceView(memory, in state);
+        var linear = new List<ulong>();
+        var physical = new List<ulong>();
+        foreach (MappedPage page in view.Pages())
+        {
+            // Somewhere in the page, not always at its beginning.
+            ulong offset = (0x9e37_79b9_7f4a_7c15 * (ulong)(linear.Count + 1)) & (PageBytes - 1);
+            linear.Add(page.Linear.Value + offset);
+            physical.Add(page.Physical.Value + offset);
+        }
+
+        costs = TableCost.Of(view);
+        ulong[] addresses = [.. linear], expected = [.. physical];
+        IReadOnlyList<TranslationRun> runs =
+        [
+            .. PageTranslator.Run(mmu, walker, addresses, expected, Privilege.User),
+            PageTranslator.RunBatches("through a TLB, in batches", mmu, addresses, expected, Privilege.User),
+        ];
+        mm.Detach(mmu);
+        mm.Detach(walker);
+        return runs;
+    }
+}
