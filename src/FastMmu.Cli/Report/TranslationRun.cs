@@ -8,11 +8,9 @@ namespace FastMmu.Cli.Report;
 /// <param name="First">Time of the first round: nothing cached, code not yet optimised.</param>
 /// <param name="Best">Time of the fastest round.</param>
 /// <param name="Rounds">Rounds made.</param>
-internal sealed record TranslationRun(string Way, int Pages, int Wrong, string FirstWrong, TimeSpan First, TimeSpan Best, int Rounds)
+/// <param name="NanosecondsEach">Nanoseconds a page in the fastest round.</param>
+internal sealed record TranslationRun(string Way, int Pages, int Wrong, string FirstWrong, TimeSpan First, TimeSpan Best, int Rounds, double NanosecondsEach)
 {
-    /// <summary>Nanoseconds a page in the fastest round.</summary>
-    public double NanosecondsEach => Pages == 0 ? 0 : Best.TotalNanoseconds / Pages;
-
     /// <summary>Translations a second in the fastest round.</summary>
-    public double PerSecond => Best <= TimeSpan.Zero ? 0 : Pages / Best.TotalSeconds;
+    public double PerSecond => NanosecondsEach <= 0 ? 0 : 1e9 / NanosecondsEach;
 }
