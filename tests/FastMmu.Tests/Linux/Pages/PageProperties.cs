@@ -1,0 +1,65 @@
+using FastMmu.Processor;
+using FastMmu.Tests.Generators;
+using FsCheck.Fluent;
+using Xunit;
+
+namespace FastMmu.Tests.Linux.Pages;
+
+/// <summary>Laws of page tables and pages, over random programs of several processes.</summary>
+public class PageProperties
+{
+    private const ulong Ample = 32UL << 20;
+
+    // A few hundred pages: programs run out of memory in the middle of everything.
+    private const ulong Scarce = 2UL << 20;
+
+    [Fact]
+    public void EveryEntryLiesInAnAreaAndIsNeverStronger_AndEveryCountIsARecount() =>
+        Prop.ForAll(PageProgram.Steps(160), steps =>
+        {
+            using var program = new PageProgram(Ample);
+            foreach (PageStep step in steps)
+            {
+                program.Run(step);
+                PageInvariants.Check(program.Machine, program.Files);
+            }
+        }).Holds(25);
+
+    [Fact]
+    public void TheTlbNeverHoldsWhatTheTablesDoNotSay() =>
+        Prop.ForAll(PageProgram.Steps(200), steps =>
+        {
+            using var program = new PageProgram(Ample);
+            foreach (PageStep step in steps)
+            {
+                program.Run(step);
+                for (ulong page = 0; page < 160; page += 3)
+                {
+                    Assert.True(program.IsTranslated(page, Access.Read) && program.IsTranslated(page, Access.Write), $"page {page} after {step}");
+                }
+            }
+        }).Holds(40);
+
+    [Fact]
+    public void WithoutMemory_EverythingStaysCountedAndNothingLeaks() =>
+        Prop.ForAll(PageProgram.Steps(200), steps =>
+        {
+            using var program = new PageProgram(Scarce);
+            long free = -1;
+            foreach (PageStep step in steps)
+            {
+                program.Run(step);
+            }
+
+            PageInvariants.Check(program.Machine, program.Files);
+            program.EndAll();
+            foreach (var file in program.Files) file.DropCache();
+            free = program.Machine.Pages.FreePages + program.Files.Sum(file => file.ResidentPages);
+
+            using var fresh = new PageProgram(Scarce);
+            fresh.EndAll();
+            Assert.InRange(fresh.Machine.Pages.FreePages - free, 0, 1);
+            Assert.Equal(0UL, program.Machine.CommittedPages);
+            Assert.Equal(0, program.Machine.AnonVmas.Count);
+        }).Holds(60);
+}
