@@ -332,7 +332,7 @@ public sealed partial class AddressSpace
             // No memory for tables: what was moved goes back and the copy goes away.
             Tables.Move(target, remap.NewAddress, source, remap.Address, moved);
             CountMoved(target.Flags, remap.NewLength >> PageShift);
-            UnmapSource(remap.NewAddress, remap.NewLength, target, restoresCharge: !keepsOld);
+            UnmapSource(remap.NewAddress, remap.NewLength, target, restoredBytes: keepsOld ? 0 : remap.OldLength);
             HiwaterVm = hiwater;
             return -Errno.ENOMEM;
         }
@@ -344,7 +344,7 @@ public sealed partial class AddressSpace
         }
         else
         {
-            UnmapSource(remap.Address, remap.OldLength, source, restoresCharge: true);
+            UnmapSource(remap.Address, remap.OldLength, source, restoredBytes: remap.OldLength);
         }
 
         HiwaterVm = hiwater;
@@ -389,13 +389,12 @@ public sealed partial class AddressSpace
         Areas.Replace(start, source);
     }
 
-    // unmap_source_vma: the charge has moved along, so that unmapping must not give it back.
-    private void UnmapSource(ulong start, ulong length, in Vma source, bool restoresCharge)
+    // unmap_source_vma: the charge of these bytes has moved along, so that unmapping must not give it back.
+    private void UnmapSource(ulong start, ulong length, in Vma source, ulong restoredBytes)
     {
-        ulong pages = length >> PageShift;
-        if (length != 0 && UnmapAligned(start, start + length) == 0 && restoresCharge && (source.Flags & VmFlags.Account) != 0)
+        if (length != 0 && UnmapAligned(start, start + length) == 0 && (source.Flags & VmFlags.Account) != 0)
         {
-            Machine.CommittedPages += pages;
+            Machine.CommittedPages += restoredBytes >> PageShift;
         }
     }
 
