@@ -63,7 +63,7 @@ public sealed unsafe partial class UserPages
 
     private void CopyTable(ulong* from, ulong* to, int count, ulong address, UserPages child, bool cow, bool shared)
     {
-        PageAllocator pages = _pages;
+        PageFrame* pages = _pages.Map;
         ulong anonymous = 0;
         int firstChanged = -1, lastChanged = 0;
         for (int i = 0; i < count; i++)
@@ -82,16 +82,15 @@ public sealed unsafe partial class UserPages
 
             if ((entry & Pte.Special) == 0)
             {
-                ref PageFrame page = ref pages[Pte.Frame(entry)];
-                if (page.IsAnonymous)
+                PageFrame* page = pages + Pte.Frame(entry);
+                if (PageState.TryShare(page))
                 {
-                    page.Share();
                     anonymous++;
                 }
                 else
                 {
-                    page.MapAgain();
-                    child.CountFilePage(ref page);
+                    page->MapAgain();
+                    child.CountFilePage(ref *page);
                 }
             }
 

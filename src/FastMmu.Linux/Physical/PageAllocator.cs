@@ -83,6 +83,9 @@ public sealed unsafe partial class PageAllocator : IDisposable
         }
     }
 
+    /// <summary>The descriptors themselves, by page frame number: for loops over page tables, whose frames are known to be RAM.</summary>
+    internal PageFrame* Map => _map;
+
     /// <summary>The processor whose lists are used (smp_processor_id).</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such processor.</exception>
     public int CurrentProcessor
