@@ -176,6 +176,12 @@ public sealed unsafe partial class UserPages
             for (int i = 0; i < count; i++)
             {
                 ulong entry = entries[i];
+                if (entry == 0)
+                {
+                    i = Skip(entries, i, count) - 1;
+                    continue;
+                }
+
                 if (!Pte.IsPresent(entry) || (entry & Pte.Special) != 0)
                 {
                     continue;

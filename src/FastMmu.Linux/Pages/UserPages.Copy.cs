@@ -71,6 +71,7 @@ public sealed unsafe partial class UserPages
             ulong entry = from[i];
             if (entry == 0)
             {
+                i = Skip(from, i, count) - 1;
                 continue;
             }
 
@@ -105,6 +106,7 @@ public sealed unsafe partial class UserPages
         }
 
         child.RssAnon += anonymous;
+        child.Changes++;
         if (firstChanged >= 0)
         {
             Changed(address + ((ulong)firstChanged << PageShift));

@@ -153,6 +153,7 @@ public sealed unsafe partial class UserPages
 
         *slot = Pte.Make(frame, protection);
         RssAnon++;
+        Changes++;
     }
 
     /// <summary>Gives an area its anon_vma before its first private page: a neighbour's, if they could be one area (find_mergeable_anon_vma), or a new one.</summary>

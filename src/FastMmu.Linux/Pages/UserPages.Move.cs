@@ -14,6 +14,7 @@ public sealed unsafe partial class UserPages
     /// <returns>Bytes moved: fewer when memory for tables is used up.</returns>
     internal ulong Move(in Vma from, ulong oldStart, in Vma to, ulong newStart, ulong length)
     {
+        Changes++;
         ulong oldEnd = oldStart + length, first = oldStart;
         if (CanRealign(from, oldStart, to, newStart, length))
         {

@@ -37,6 +37,12 @@ public sealed unsafe partial class UserPages
             for (int i = 0; i < count; i++)
             {
                 ulong old = entries[i];
+                if (old == 0)
+                {
+                    i = Skip(entries, i, count) - 1;
+                    continue;
+                }
+
                 if (!Pte.IsPresent(old))
                 {
                     continue;

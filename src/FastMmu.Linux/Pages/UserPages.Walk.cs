@@ -18,6 +18,13 @@ public sealed unsafe partial class UserPages
         }
     }
 
+    // The next entry that is not empty, or the count: tables are mostly empty, and vectors pass over that.
+    private static int Skip(ulong* entries, int index, int count)
+    {
+        int distance = new ReadOnlySpan<ulong>(entries + index, count - index).IndexOfAnyExcept(0UL);
+        return distance < 0 ? count : index + distance;
+    }
+
     private void Walk<TVisitor>(ulong* table, int shift, ulong start, ulong end, ref TVisitor visitor, bool reclaim)
         where TVisitor : struct, ILeafVisitor, allows ref struct
     {

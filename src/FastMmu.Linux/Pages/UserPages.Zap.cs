@@ -44,6 +44,7 @@ public sealed unsafe partial class UserPages
 
     private void Uncount(ref PageFrame page)
     {
+        Changes++;
         if (page.IsAnonymous)
         {
             RssAnon--;
@@ -60,6 +61,7 @@ public sealed unsafe partial class UserPages
 
     private void CountFilePage(ref PageFrame page)
     {
+        Changes++;
         if (page.IsShmem)
         {
             RssShmem++;
@@ -93,6 +95,7 @@ public sealed unsafe partial class UserPages
                 ulong entry = entries[i];
                 if (entry == 0)
                 {
+                    i = Skip(entries, i, count) - 1;
                     continue;
                 }
 

@@ -66,6 +66,9 @@ public sealed unsafe partial class UserPages : IDisposable
     /// <summary>The most resident pages that there ever were (VmHWM).</summary>
     public ulong HiwaterRss => Math.Max(_hiwaterRss, Rss);
 
+    /// <summary>How often resident pages have come, gone or moved: what was counted stays right as long as this stays the same.</summary>
+    public ulong Changes { get; private set; }
+
     /// <summary>Bytes of page tables below the top two levels of five, or the top one of four: what VmPTE shows.</summary>
     public ulong TableBytes => _countedTables << PageShift;
 

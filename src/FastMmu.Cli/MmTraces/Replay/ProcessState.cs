@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Files;
 using FastMmu.Linux.Mm;
@@ -26,6 +27,43 @@ internal sealed class ProcessState
             areas.Add(new(
                 vma.Start, vma.End, vma.File != 0 ? vma.PageOffset << 12 : 0, vma.Flags, vma.Flags & TraceArea.ShownPermissions, NameOf(mm, vma), (long)rss, (long)anonymous));
         }
+    }
+
+    /// <summary>Whether the areas of a process are as recorded, in every respect: what can be said without making a list of them.</summary>
+    /// <remarks>Pages are counted anew only where areas or page tables have changed since the last time.</remarks>
+    public bool IsAsRecorded(ReplayProcess process, AddressSpace mm)
+    {
+        ReadOnlySpan<TraceArea> expected = CollectionsMarshal.AsSpan(process.ExpectedAreas);
+        (process.Counted, process.CountedBefore) = (process.CountedBefore, process.Counted);
+        process.Counted.Clear();
+        if (process.CountedAt != mm.Tables.Changes) process.CountedBefore.Clear();
+        process.CountedAt = mm.Tables.Changes;
+        ReadOnlySpan<CountedArea> before = CollectionsMarshal.AsSpan(process.CountedBefore);
+        int index = 0;
+        foreach (Vma vma in mm.Areas)
+        {
+            CountedArea count = Count(mm, vma, ref before);
+            process.Counted.Add(count);
+            if (index == expected.Length) return false;
+            ref readonly TraceArea area = ref expected[index++];
+            if (area.Start != vma.Start || area.End != vma.End || area.Flags != vma.Flags || area.Permissions != (vma.Flags & TraceArea.ShownPermissions)
+                || area.Offset != (vma.File != 0 ? vma.PageOffset << 12 : 0) || area.Rss != count.Rss || area.Anonymous != count.Anonymous
+                || area.Name != NameOf(mm, vma))
+            {
+                return false;
+            }
+        }
+
+        return index == expected.Length;
+    }
+
+    // Both lists ascend, so what lies before this area is looked at no more.
+    private static CountedArea Count(AddressSpace mm, in Vma vma, ref ReadOnlySpan<CountedArea> before)
+    {
+        while (!before.IsEmpty && before[0].Start < vma.Start) before = before[1..];
+        if (!before.IsEmpty && before[0].Start == vma.Start && before[0].End == vma.End) return before[0];
+        (ulong rss, ulong anonymous) = mm.Tables.Count(vma);
+        return new(vma.Start, vma.End, (long)rss, (long)anonymous);
     }
 
     /// <summary>Reads the counters.</summary>

@@ -26,17 +26,20 @@ internal sealed class ReplayMachine : IDisposable
     // Behind the system call of the traced program.
     private const ulong FirstInstruction = 0x401003;
 
+    // What the recorded calls make resident; how much memory overcommit counts with is a setting of its own.
+    private const ulong MemoryBytes = 128 * MiB;
+
     private readonly PhysicalMemory _memory;
     private readonly ProcessContext _tracer = new() { Credentials = Credentials.Root };
     private int _forks;
 
     /// <param name="header">What the trace starts with.</param>
     /// <param name="program">The bytes of the traced program.</param>
+    /// <param name="memory">From <see cref="CreateMemory"/>; stays the caller's, and serves one machine after the other.</param>
     /// <exception cref="FormatException">The header describes no possible process.</exception>
-    public ReplayMachine(TraceHeader header, ReadOnlyMemory<byte> program)
+    public ReplayMachine(TraceHeader header, ReadOnlyMemory<byte> program, PhysicalMemory memory)
     {
-        // What the recorded calls make resident; how much memory overcommit counts with is a setting of its own.
-        _memory = PhysicalMemory.Create(128 * MiB);
+        _memory = memory;
         Machine = new LinuxMachine(_memory);
         MemorySettings settings = Machine.Settings;
         settings.OvercommitMemory = header.OvercommitMemory;
@@ -49,6 +52,9 @@ internal sealed class ReplayMachine : IDisposable
         settings.LegacyLayout = header.LegacyLayout;
         First = CreateProcess(header, CreateContext(header), Inode.FromBytes("target", program));
     }
+
+    /// <summary>Makes a memory of the size that a machine needs. What one machine leaves in it the next one does not see: the kernel clears pages.</summary>
+    public static PhysicalMemory CreateMemory() => PhysicalMemory.Create(MemoryBytes);
 
     /// <summary>The machine.</summary>
     public LinuxMachine Machine { get; }
@@ -85,7 +91,7 @@ internal sealed class ReplayMachine : IDisposable
         }
     }
 
-    public void Dispose() => _memory.Dispose();
+    public void Dispose() => Machine.Pages.Dispose();
 
     // The kind of access is its letter; a fetch is one instruction, single-stepped.
     private CallAnswer Touch(AddressSpace mm, ulong address, char kind, byte value)

@@ -26,6 +26,15 @@ internal sealed class ReplayProcess(int index, LinuxTask? task)
     /// <summary>The areas it has.</summary>
     public List<TraceArea> Areas { get; } = [];
 
+    /// <summary>The resident pages of its areas, in order, as they were last counted.</summary>
+    public List<CountedArea> Counted { get; set; } = [];
+
+    /// <summary>What <see cref="Counted"/> was before.</summary>
+    public List<CountedArea> CountedBefore { get; set; } = [];
+
+    /// <summary>At which of <see cref="Linux.Pages.UserPages.Changes"/> they were counted.</summary>
+    public ulong CountedAt { get; set; }
+
     /// <summary>Takes over a recorded change of the list of areas.</summary>
     /// <exception cref="FormatException">The list has not so many areas.</exception>
     public void Apply(MmTrace trace, in AreaChange change)

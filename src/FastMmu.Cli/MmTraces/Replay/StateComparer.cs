@@ -33,8 +33,12 @@ internal sealed class StateComparer(SkippedComparisons skipped)
             return;
         }
 
-        state.ReadAreas(process.Task.Mm, process.Areas);
-        CompareAreas(process.ExpectedAreas, process.Areas, process.AreasBefore, prefix);
+        if (!state.IsAsRecorded(process, process.Task.Mm))
+        {
+            state.ReadAreas(process.Task.Mm, process.Areas);
+            CompareAreas(process.ExpectedAreas, process.Areas, process.AreasBefore, prefix);
+        }
+
         ProcessState.ReadCounters(process.Task.Mm, _counters);
         CompareCounters(process.ExpectedCounters, _counters, prefix);
     }

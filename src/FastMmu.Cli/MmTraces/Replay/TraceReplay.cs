@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using FastMmu.Memory;
 using LinuxTask = FastMmu.Linux.Mm.Task;
 
 namespace FastMmu.Cli.MmTraces.Replay;
@@ -17,12 +18,12 @@ internal sealed class TraceReplay : IDisposable
     private bool _diverged;
     private bool _broken;
 
-    private TraceReplay(MmTrace trace, ReadOnlyMemory<byte> program, ReplayOptions options, ReplayReport report)
+    private TraceReplay(MmTrace trace, ReadOnlyMemory<byte> program, PhysicalMemory memory, ReplayOptions options, ReplayReport report)
     {
         _trace = trace;
         _options = options;
         _report = report;
-        _machine = new ReplayMachine(trace.Header, program);
+        _machine = new ReplayMachine(trace.Header, program, memory);
         _comparer = new StateComparer(options.Skipped);
         var first = new ReplayProcess(0, _machine.First);
         first.ExpectedAreas.AddRange(trace.Header.Areas);
@@ -38,13 +39,14 @@ internal sealed class TraceReplay : IDisposable
     public static ReplayReport Verify(string path, ReplayOptions options, LongWork? work = null)
     {
         using TraceReader reader = TraceReader.Open(path);
+        using PhysicalMemory memory = ReplayMachine.CreateMemory();
         var report = new ReplayReport(path);
         ReadOnlyMemory<byte> program = TargetProgram.Beside(path);
         bool any = false;
         while (reader.ReadNext() is { } trace)
         {
             any = true;
-            if (options.Takes(trace.Header)) Run(trace, program, options, report, reader);
+            if (options.Takes(trace.Header)) Run(trace, program, memory, options, report, reader);
             if (work is not null) work.Done = reader.Done;
         }
 
@@ -53,13 +55,13 @@ internal sealed class TraceReplay : IDisposable
 
     public void Dispose() => _machine.Dispose();
 
-    private static void Run(MmTrace trace, ReadOnlyMemory<byte> program, ReplayOptions options, ReplayReport report, TraceReader reader)
+    private static void Run(MmTrace trace, ReadOnlyMemory<byte> program, PhysicalMemory memory, ReplayOptions options, ReplayReport report, TraceReader reader)
     {
         long line = trace.Line;
         long started = Stopwatch.GetTimestamp();
         try
         {
-            using var replay = new TraceReplay(trace, program, options, report);
+            using var replay = new TraceReplay(trace, program, memory, options, report);
             replay.Start();
             for (int i = 0; i < trace.Ops.Count; i++)
             {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using FastMmu.Cli.MmTraces.Replay;
+using FastMmu.Memory;
 using LinuxTask = FastMmu.Linux.Mm.Task;
 
 namespace FastMmu.Cli.MmTraces.Scripts;
@@ -26,6 +27,7 @@ internal sealed record ProcessChange(int Process, IReadOnlyList<TraceArea> Remov
 internal sealed class ScriptRunner : IDisposable
 {
     private readonly Scenario _scenario;
+    private readonly PhysicalMemory _memory = ReplayMachine.CreateMemory();
     private readonly ReplayMachine _machine;
     private readonly ProcessState _state = new();
     private readonly List<Snapshot> _processes = [];
@@ -38,7 +40,7 @@ internal sealed class ScriptRunner : IDisposable
     {
         _scenario = scenario;
         Path = path;
-        _machine = new ReplayMachine(scenario.Header, TargetProgram.Find(path) ?? StandardProcess.Program);
+        _machine = new ReplayMachine(scenario.Header, TargetProgram.Find(path) ?? StandardProcess.Program, _memory);
         _processes.Add(Take(_machine.First));
     }
 
@@ -63,7 +65,11 @@ internal sealed class ScriptRunner : IDisposable
         }
     }
 
-    public void Dispose() => _machine.Dispose();
+    public void Dispose()
+    {
+        _machine.Dispose();
+        _memory.Dispose();
+    }
 
     private List<ProcessChange> Changes(ScriptCommand command, CallAnswer answer)
     {
