@@ -1,3 +1,4 @@
+using FastMmu.Addresses;
 using FastMmu.Processor;
 
 namespace FastMmu.NativeCompare;
@@ -25,15 +26,15 @@ internal abstract unsafe class Side(string name) : IDisposable
     }
 }
 
-/// <summary><see cref="Mmu.Translate(Addresses.LinearAddress, Access, Privilege, bool)"/>, an address a call.</summary>
+/// <summary><see cref="Mmu.TryTranslate"/>, an address a call.</summary>
 internal sealed unsafe class ScalarSide(Mmu mmu) : Side("fastmmu-scalar")
 {
     public override void Translate(ulong* linear, ulong* physical, int count)
     {
-        for (int i = 0; i < count; i++)
+        Mmu processor = mmu;
+        for (nint i = 0; i < count; i++)
         {
-            Translation translation = mmu.Translate(linear[i], Access.Read, Privilege.User);
-            physical[i] = translation.Ok ? translation.Physical.Value : Faulted;
+            physical[i] = processor.TryTranslate(linear[i], Access.Read, Privilege.User, out PhysicalAddress found) ? found.Value : Faulted;
         }
     }
 

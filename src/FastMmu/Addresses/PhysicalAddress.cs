@@ -47,6 +47,10 @@ public readonly record struct PhysicalAddress : IComparable<PhysicalAddress>
     /// </code></example>
     public static PhysicalAddress Truncate(ulong value) => new(value & MaxValue, true);
 
+    /// <summary>Makes an address of a value that is known to fit.</summary>
+    /// <param name="value">The address in bytes, at most <see cref="MaxValue"/>; not checked.</param>
+    internal static PhysicalAddress Within(ulong value) => new(value, true);
+
     /// <summary>Reads a number of bytes as a physical address.</summary>
     /// <param name="value">The address in bytes, at most <see cref="MaxValue"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="value"/> needs more than 52 bits.</exception>

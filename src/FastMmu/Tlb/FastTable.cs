@@ -35,6 +35,7 @@ internal sealed unsafe class FastTable : IDisposable
     internal const int Slots = 1 << SlotBits;
     internal const int FrameBits = 28;
     internal const ulong FrameLimit = 1UL << (12 + FrameBits);
+    internal const ulong LastFrame = (1UL << FrameBits) - 1;
     internal const int TagShift = 12 + SlotBits;
     internal const int Rows = 15;
     internal const int Banks = 4;
@@ -50,7 +51,8 @@ internal sealed unsafe class FastTable : IDisposable
     // What a row without a table points to, in all processors of the process, for ever: entries of zero never hit, because a generation never is.
     private static readonly byte* Empty = AllocateZeroed();
 
-    private RowPointers _rows;
+    private readonly FastViewMemory _viewMemory = new();
+    private readonly FastView* _view;
     private FastContexts _contexts;
     private int _current;
     private int _lastReplaced;
@@ -61,18 +63,19 @@ internal sealed unsafe class FastTable : IDisposable
     private bool _hugeSeen;
     private bool _disposed;
 
-    [InlineArray(16)]
-    private struct RowPointers
+    internal FastTable()
     {
-        private nint _row0;
+        _view = _viewMemory.View;
+        PointRows();
     }
-
-    internal FastTable() => PointRows();
 
     ~FastTable() => Free();
 
+    /// <summary>What a probe reads.</summary>
+    internal FastView* View => _view;
+
     /// <summary>The generation of the current context, in place.</summary>
-    internal ulong Key { get; private set; }
+    internal ulong Key => _view->Key;
 
     /// <summary>The generation of the current context in the tags of the leaf-table cache, in place.</summary>
     internal ulong StructureKey => (ulong)_contexts[_current].StructureGeneration << (_generationShift == 52 ? 44 : 53);
@@ -82,7 +85,7 @@ internal sealed unsafe class FastTable : IDisposable
 
     /// <summary>The entries of a row in the current context's bank; never null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ulong* Row(int row) => (ulong*)_rows[row & 15];
+    internal ulong* Row(int row) => _view->Row(row);
 
     /// <summary>The attributes beside an entry: page size in bits 15:8, rights in 23:16, PAT index in 31:24.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -94,7 +97,7 @@ internal sealed unsafe class FastTable : IDisposable
 
     /// <summary>The tag of an address, without generation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static ulong TagOf(ulong linear) => linear >> TagShift << FrameBits;
+    internal static ulong TagOf(ulong linear) => (linear << (FrameBits - TagShift)) & (ulong.MaxValue << FrameBits);
 
     /// <summary>Sets the width of tags for a paging mode. Everything must be forgotten when it changes.</summary>
     /// <param name="linearWidth">57 with five-level paging, else 48 or less.</param>
@@ -143,7 +146,7 @@ internal sealed unsafe class FastTable : IDisposable
         }
 
         _current = found;
-        Key = (ulong)_contexts[found].Generation << _generationShift;
+        _view->Key = (ulong)_contexts[found].Generation << _generationShift;
         PointRows();
     }
 
@@ -262,17 +265,15 @@ internal sealed unsafe class FastTable : IDisposable
         for (int row = 0; row < Rows; row++)
         {
             nint table = _tables[(row * Banks) + bank];
-            _rows[row] = table != 0 ? table : (nint)Empty;
+            _view->Rows[row] = (ulong)(table != 0 ? table : (nint)Empty);
         }
-
-        _rows[15] = (nint)Empty;
     }
 
     private ulong* Allocate(int row)
     {
         byte* table = AllocateZeroed();
         _tables[(row * Banks) + (int)(_contexts[_current].Generation % Banks)] = (nint)table;
-        _rows[row] = (nint)table;
+        _view->Rows[row] = (ulong)table;
         return (ulong*)table;
     }
 

@@ -126,7 +126,7 @@ public sealed unsafe partial class Mmu
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ProbeState Probe(in BatchState batch) => new(_fast.Row(batch.Row), _fast.Key, _signBias, _signMask);
+    private ProbeState Probe(in BatchState batch) => new(_fast.Row(batch.Row), _fast.Key, _view->SignBias, _view->SignMask);
 
     // Probes until the end, or until misses have used up the budget. Row and key are read anew after each group that missed: filling may have
     // changed them.
@@ -168,7 +168,7 @@ public sealed unsafe partial class Mmu
         while (true)
         {
             // What is on its way in the ring was right when the batch began, whatever the lanes between drop.
-            var walk = new WalkState(batch.Tables, _fast.StructureKey, _signBias, _signMask, in batch.Rule, _base);
+            var walk = new WalkState(batch.Tables, _fast.StructureKey, _view->SignBias, _view->SignMask, in batch.Rule, _base);
             group = TKernel.WalkGroups(batch.Linear, batch.Physical, group, end, in walk, ring, out uint missed);
             if (group == end) return;
             for (; missed != 0; missed &= missed - 1)
@@ -189,7 +189,7 @@ public sealed unsafe partial class Mmu
         {
             ulong key = _fast.StructureKey;
             ulong data = batch.Tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
-            if (((data >> 32) | ((address + _signBias) & _signMask)) == 0)
+            if (((data >> 32) | ((address + _view->SignBias) & _view->SignMask)) == 0)
             {
                 ulong frame = (data & LeafTableCache.FrameMask) << 12;
                 if ((data & LeafTableCache.LargeBit) != 0)
@@ -251,7 +251,7 @@ public sealed unsafe partial class Mmu
     private bool LeadsTo(ulong table, ulong address)
     {
         ulong at = _context.Root;
-        for (int level = _signBias >> 56 != 0 ? 5 : 4; level > 1; level--)
+        for (int level = _view->SignBias >> 56 != 0 ? 5 : 4; level > 1; level--)
         {
             ulong raw = _memory.ReadEntry64(at + ((address >> (9 * level)) & 0xff8));
             if ((raw & EntryBits.Present) == 0) return true;

@@ -15,8 +15,8 @@ public sealed unsafe partial class Mmu
     private readonly bool _counting, _caching;
     private ulong _walks, _entriesRead, _structureHits, _faults;
     private readonly FastTable _fast = new();
+    private readonly FastView* _view;
     private byte* _base;
-    private ulong _signBias, _signMask;
     private bool _fastUsable;
     private int _pcid;
 
@@ -140,10 +140,11 @@ public sealed unsafe partial class Mmu
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryTranslateFast(ulong linear, Access access, Privilege privilege, out Translation translation)
     {
-        ulong* row = _fast.Row(PermissionTable.RowOf(access, privilege));
+        FastView* view = _view;
+        ulong* row = view->Row(PermissionTable.RowOf(access, privilege));
         nuint slot = FastTable.SlotOf(linear);
-        ulong frame = row[slot] ^ FastTable.TagOf(linear) ^ _fast.Key;
-        if (((frame >> FastTable.FrameBits) | ((linear + _signBias) & _signMask)) == 0)
+        ulong frame = row[slot] ^ FastTable.TagOf(linear) ^ view->Key;
+        if ((frame | ((linear + view->SignBias) & view->SignMask)) <= FastTable.LastFrame)
         {
             translation = new((frame << 12) | (linear & 0xfff), FastTable.Attributes(row, slot));
             return true;
@@ -151,6 +152,13 @@ public sealed unsafe partial class Mmu
 
         translation = default;
         return false;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong TranslateOrFaulted(ulong linear, Access access, Privilege privilege)
+    {
+        Translation translation = TranslateAndNote(linear, access, privilege, stack: false);
+        return translation.Ok ? translation.Physical.Value : BatchResult.FaultedLane;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -148,17 +148,14 @@ public sealed unsafe partial class Mmu
 
     private Privilege CurrentPrivilege => _context.State.CurrentPrivilege;
 
-    // The probe that a JIT may inline: page, context, rights, RAM, page crossing and alignment decide in one compare.
+    // The probe that a JIT may inline: page, context, rights and RAM decide in one compare, then the end of the page and alignment.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFindHost(ulong linear, int size, int row, out byte* host)
     {
-        ulong* entries = _fast.Row(row);
-        ulong frame = entries[FastTable.SlotOf(linear)] ^ FastTable.TagOf(linear) ^ _fast.Key;
+        bool found = _view->TryFind(linear, row, out ulong frame);
         ulong offset = linear & (PageBytes - 1);
-        ulong refused = (frame >> FastTable.FrameBits) | ((offset + (uint)(size - 1)) >> 12) | ((linear + _signBias) & _signMask)
-            | (linear & (uint)(size - 1) & _alignmentMask);
         host = _base + (frame << 12) + offset;
-        return refused == 0;
+        return found && (size == 1 || (offset <= (ulong)(PageBytes - size) && (linear & (uint)(size - 1) & _alignmentMask) == 0));
     }
 
     private bool TryReadAs<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged

@@ -54,6 +54,7 @@ public sealed unsafe partial class Mmu : IDisposable
         _counting = Options.Statistics;
         _caching = Options.Tlb != TlbPreset.None || Options.TlbFactory is not null;
         _probeBudget = Options.ProbeBudget;
+        _view = _fast.View;
         _base = memory.WindowBase;
         memory.Disposing += ForgetMemory;
         Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };
@@ -106,6 +107,35 @@ public sealed unsafe partial class Mmu : IDisposable
         return TryTranslateFast(linear.Value, access, privilege, out Translation translation)
             ? translation
             : TranslateAndNote(linear.Value, access, privilege, stack);
+    }
+
+    /// <summary>Translates a linear address, and tells no more than where it is: the fastest way for one address.</summary>
+    /// <param name="linear">The address; outside long mode only its low 32 bits count.</param>
+    /// <param name="access">What the access does.</param>
+    /// <param name="privilege">On whose behalf.</param>
+    /// <param name="physical">The physical address; zero if the access faults.</param>
+    /// <returns>
+    /// Whether there is a physical address. If not, the fault was delivered: a page fault has set <see cref="Cr2"/>. <see cref="Probe(LinearAddress, Access, Privilege, bool)"/>
+    /// says which it was.
+    /// </returns>
+    /// <example><code>
+    /// Console.WriteLine(mmu.TryTranslate(0x1234UL, Access.Write, Privilege.User, out PhysicalAddress physical));      // True
+    /// Console.WriteLine(physical);                                                // 0x200234
+    /// Console.WriteLine(mmu.TryTranslate(0x2234UL, Access.Write, Privilege.User, out physical));      // False
+    /// Console.WriteLine(mmu.Probe(0x2234UL, Access.Write, Privilege.User));       // #PF(P|W|U) at 0x2234: write-protected page
+    /// </code></example>
+    public bool TryTranslate(LinearAddress linear, Access access, Privilege privilege, out PhysicalAddress physical)
+    {
+        ulong address = linear.Value;
+        if (_view->TryFind(address, PermissionTable.RowOf(access, privilege), out ulong frame))
+        {
+            physical = PhysicalAddress.Within((frame << 12) | (address & 0xfff));
+            return true;
+        }
+
+        ulong found = TranslateOrFaulted(address, access, privilege);
+        physical = PhysicalAddress.Within(found == BatchResult.FaultedLane ? 0 : found);
+        return found != BatchResult.FaultedLane;
     }
 
     /// <summary>Translates without a trace: no accessed or dirty bit, no cached entry, no CR2. Always walks the tables as they are now.</summary>
@@ -182,8 +212,8 @@ public sealed unsafe partial class Mmu : IDisposable
             _walker = ModeWalker.For(state.Mode);
             _structures.IndexBits = state.Mode == PagingMode.TwoLevel ? 10 : 9;
             _fast.SetLinearWidth(state.LinearWidth);
-            _signBias = state.Efer.Lma ? 1UL << (state.LinearWidth - 1) : 0;
-            _signMask = ulong.MaxValue << state.LinearWidth;
+            _view->SignBias = state.Efer.Lma ? 1UL << (state.LinearWidth - 1) : 0;
+            _view->SignMask = ulong.MaxValue << state.LinearWidth;
             Segments.Update(in state);
         }
         else

@@ -9,11 +9,11 @@ namespace FastMmu;
 /// </summary>
 /// <remarks>
 /// <code>
-/// byte  0        8            10       11       12      13         14       15
-///      +--------+------------+--------+--------+-------+----------+--------+------+
-///      | value  | error code | vector | reason | level | pagesize | rights | type |
-///      +--------+------------+--------+--------+-------+----------+--------+------+
-/// value: physical address, or the linear address refused; type: PAT index 0–7.
+/// byte  0        8       9          10       11     12           14       15
+///      +--------+-------+----------+--------+------+------------+--------+--------+
+///      | value  | level | pagesize | rights | type | error code | vector | reason |
+///      +--------+-------+----------+--------+------+------------+--------+--------+
+/// value: physical address, or the linear address refused; type: PAT index 0–7. Bytes 12 to 15 are zero unless it is a fault.
 /// </code>
 /// </remarks>
 public readonly struct Translation : IEquatable<Translation>
@@ -37,7 +37,7 @@ public readonly struct Translation : IEquatable<Translation>
     internal Translation(ulong physical, uint attributes)
     {
         _value = physical;
-        _bits = (ulong)attributes << 32;
+        _bits = attributes;
     }
 
     /// <summary>A translation that was refused.</summary>
@@ -45,32 +45,32 @@ public readonly struct Translation : IEquatable<Translation>
     internal Translation(MmuFault fault)
     {
         _value = fault.Address;
-        _bits = fault.ErrorCode | ((ulong)fault.Vector << 16) | ((ulong)fault.Reason << 24) | ((ulong)(uint)fault.Level << 32);
+        _bits = (uint)fault.Level | ((ulong)fault.ErrorCode << 32) | ((ulong)fault.Vector << 48) | ((ulong)fault.Reason << 56);
     }
 
-    /// <summary>Bytes 12 to 15 of a translation that succeeded: zero, page size, rights, PAT index.</summary>
+    /// <summary>Bytes 8 to 11 of a translation that succeeded: zero, page size, rights, PAT index.</summary>
     internal static uint AttributesOf(PageSize size, Rights rights, int patIndex) =>
         ((uint)size << 8) | ((uint)rights << 16) | ((uint)patIndex << 24);
 
     /// <summary>Whether there is a physical address.</summary>
-    public bool Ok => (_bits & 0xff_0000) == 0;
+    public bool Ok => _bits <= uint.MaxValue;
 
     /// <summary>The physical address; zero when there is none.</summary>
-    public PhysicalAddress Physical => PhysicalAddress.Truncate(Ok ? _value : 0);
+    public PhysicalAddress Physical => PhysicalAddress.Within(Ok ? _value : 0);
 
     /// <summary>The page the address lies in; <see cref="PageSize.None"/> for a fault, or when paging is off.</summary>
-    public PageSize PageSize => (PageSize)(byte)(_bits >> 40);
+    public PageSize PageSize => (PageSize)(byte)(_bits >> 8);
 
     /// <summary>What the whole path of the translation allows; <see cref="Rights.None"/> for a fault.</summary>
-    public Rights Rights => (Rights)(byte)(_bits >> 48);
+    public Rights Rights => (Rights)(byte)(_bits >> 16);
 
     /// <summary>Index into IA32_PAT that the leaf selects: PAT·4 + PCD·2 + PWT, 0 to 7.</summary>
-    public int PatIndex => (int)(_bits >> 56);
+    public int PatIndex => (byte)(_bits >> 24);
 
     /// <summary>The fault, or <see cref="MmuFault.None"/>.</summary>
     public MmuFault Fault => Ok
         ? MmuFault.None
-        : new((ExceptionVector)(byte)(_bits >> 16), (ushort)_bits, _value, (FaultReason)(byte)(_bits >> 24), (byte)(_bits >> 32));
+        : new((ExceptionVector)(byte)(_bits >> 48), (ushort)(_bits >> 32), _value, (FaultReason)(byte)(_bits >> 56), (byte)_bits);
 
     /// <summary>Whether both answers are the same in every field.</summary>
     /// <param name="other">The other answer.</param>
