@@ -29,7 +29,7 @@ internal readonly unsafe struct Avx512Kernel : IBatchKernel
         Vector512<ulong> bias = Vector512.Create(probe.SignBias);
         Vector512<ulong> sign = Vector512.Create(probe.SignMask);
         Vector512<ulong> tagMask = Vector512.Create(ulong.MaxValue << FastTable.FrameBits);
-        Vector512<ulong> pageMask = Vector512.Create(~0xfffUL);
+        Vector512<ulong> pageMask = Vector512.Create(probe.PageMask);
         Vector512<ulong> offsetMask = Vector512.Create(0xfffUL);
         ulong* table = probe.Table;
         ushort control = probe.Control;
@@ -62,18 +62,18 @@ internal readonly unsafe struct Avx512Kernel : IBatchKernel
                 Vector512<ulong> f1 = Avx512F.TernaryLogic(v1 << 3, tagMask, Eight(linear, 8, table, control), AndXor);
                 Vector512<ulong> unused = Avx512F.TernaryLogic(v0 + bias, v1 + bias, sign, OrAnd);
                 Vector512<ulong> wrong = Avx512F.TernaryLogic(Avx512F.TernaryLogic(f0, f1, key, NotAlike), tagMask, unused, AndOr);
-                Vector512<ulong> p0 = Avx512F.TernaryLogic(v0, offsetMask, f0 << 12, AndOr);
-                Vector512<ulong> p1 = Avx512F.TernaryLogic(v1, offsetMask, f1 << 12, AndOr);
                 if (wrong != Vector512<ulong>.Zero)
                 {
+                    Vector512<ulong> p0 = Avx512F.TernaryLogic(v0, offsetMask, f0 << 12, AndOr);
+                    Vector512<ulong> p1 = Avx512F.TernaryLogic(v1, offsetMask, f1 << 12, AndOr);
                     Vector512<ulong> w0 = Avx512F.TernaryLogic(f0 ^ key, tagMask, (v0 + bias) & sign, AndOr);
                     Vector512<ulong> w1 = Avx512F.TernaryLogic(f1 ^ key, tagMask, (v1 + bias) & sign, AndOr);
                     notFound = Select(w0, p0, v0, physical) | (Select(w1, p1, v1, physical + 8) << 8);
                     break;
                 }
 
-                p0.Store(physical);
-                p1.Store(physical + 8);
+                Avx512F.TernaryLogic(v0, offsetMask, f0 << 12, AndOr).Store(physical);
+                Avx512F.TernaryLogic(v1, offsetMask, f1 << 12, AndOr).Store(physical + 8);
             }
 
             linear += Group;

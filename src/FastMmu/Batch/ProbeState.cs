@@ -17,7 +17,10 @@ internal readonly unsafe struct ProbeState
     /// <summary>The bits above a canonical address.</summary>
     internal readonly ulong SignMask;
 
-    /// <summary>Where the index into the table is in an address, for BEXTR; a constant, kept from the compiler so that it stays in a register.</summary>
+    /// <summary>The bits of an address above its offset. This and the next are constants, kept from the compiler so that they stay in registers.</summary>
+    internal readonly ulong PageMask;
+
+    /// <summary>Where the index into the table is in an address, for BEXTR.</summary>
     internal readonly ushort Control;
 
     internal ProbeState(ulong* table, ulong key, ulong signBias, ulong signMask)
@@ -26,6 +29,7 @@ internal readonly unsafe struct ProbeState
         Key = key;
         SignBias = signBias;
         SignMask = signMask;
+        PageMask = ~0xfffUL;
         Control = FastTable.SlotControl;
     }
 }

@@ -214,7 +214,7 @@ public sealed unsafe partial class Mmu
                     return;
                 }
 
-                if ((raw & EntryBits.Present) == 0 && LeadsTo(frame, address))
+                if ((raw & EntryBits.Present) == 0 && (batch.WasConfirmed(address, frame) || Confirm(ref batch, frame, address)))
                 {
                     batch.Fault(lane);
                     return;
@@ -248,7 +248,7 @@ public sealed unsafe partial class Mmu
     }
 
     // Whether a walk from the root comes to a page table, or fails before it: then an entry of it that is not present is a fault for certain.
-    private bool LeadsTo(ulong table, ulong address)
+    private bool Confirm(ref BatchState batch, ulong table, ulong address)
     {
         ulong at = _context.Root;
         for (int level = _view->SignBias >> 56 != 0 ? 5 : 4; level > 1; level--)
@@ -259,7 +259,9 @@ public sealed unsafe partial class Mmu
             at = raw & EntryBits.Frame64;
         }
 
-        return at == table;
+        if (at != table) return false;
+        batch.NoteConfirmed(address, table);
+        return true;
     }
 
     private void RememberLeaf(in BatchState batch, ulong address, ulong raw, ulong found, int above)
@@ -301,6 +303,8 @@ public sealed unsafe partial class Mmu
 
     private ref struct BatchState
     {
+        private const int ConfirmedRegions = 8;
+
         internal readonly LeafRule Rule;
         internal readonly Access Access;
         internal readonly Privilege Privilege;
@@ -320,6 +324,24 @@ public sealed unsafe partial class Mmu
             Privilege = privilege;
             Row = PermissionTable.RowOf(access, privilege);
             FirstFault = -1;
+        }
+
+        // Regions whose way from the root was looked at during this batch, and the tables that it led to.
+        private fixed ulong _regions[ConfirmedRegions];
+        private fixed ulong _tables[ConfirmedRegions];
+
+        // The low bit tells a table at physical address 0 from no table.
+        internal bool WasConfirmed(ulong address, ulong table)
+        {
+            ulong region = address >> 21;
+            return _regions[region % ConfirmedRegions] == region && _tables[region % ConfirmedRegions] == (table | 1);
+        }
+
+        internal void NoteConfirmed(ulong address, ulong table)
+        {
+            ulong region = address >> 21;
+            _regions[region % ConfirmedRegions] = region;
+            _tables[region % ConfirmedRegions] = table | 1;
         }
 
         // Lanes come here in their order.
