@@ -170,8 +170,8 @@ internal sealed unsafe class FastTable : IDisposable
     /// <param name="attributes">From <see cref="Translation.AttributesOf"/>.</param>
     internal void Insert(int row, ulong linear, ulong physical, uint attributes)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ulong* table = Row(row);
-        if (_disposed) return;
         if (table == (ulong*)Empty) table = Allocate(row);
         nuint slot = SlotOf(linear);
         table[slot] = TagOf(linear) ^ Key ^ (physical >> 12);
@@ -207,7 +207,7 @@ internal sealed unsafe class FastTable : IDisposable
         }
     }
 
-    /// <summary>Forgets everything of a PCID, its global pages too: those are found again in the TLB. O(1).</summary>
+    /// <summary>Forgets everything of a PCID, its global pages too, as it may at any time. O(1).</summary>
     internal void ForgetPcid(int pcid)
     {
         for (int i = 0; i < FastContexts.Count; i++)

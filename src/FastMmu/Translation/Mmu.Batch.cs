@@ -230,9 +230,8 @@ public sealed unsafe partial class Mmu
         else
         {
             ulong prepared = address;
-            TlbAccess kind = batch.Access == Access.Execute ? TlbAccess.Instruction : TlbAccess.Data;
             translation = _rules.TryPrepare(ref prepared, batch.Access, batch.Privilege, stack: false, out MmuFault fault)
-                ? WalkAndCache(prepared, batch.Access, batch.Privilege, kind)
+                ? WalkAndCache(prepared, batch.Access, batch.Privilege, out _)
                 : new(fault);
         }
 

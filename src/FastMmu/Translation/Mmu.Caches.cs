@@ -17,13 +17,16 @@ public sealed unsafe partial class Mmu
     private readonly FastTable _fast = new();
     private readonly FastView* _view;
     private byte* _base;
-    private bool _fastUsable;
+    private bool _fastUsable, _tlbHolds;
     private int _pcid;
 
     /// <summary>What was counted; all zero unless <see cref="MmuOptions.Statistics"/> is on.</summary>
     public MmuStatistics Statistics => new(_tlb.Statistics, _walks, _entriesRead, _structureHits, _faults);
 
-    /// <summary>The TLB, to look into.</summary>
+    /// <summary>
+    /// The TLB, to look into. It sees every access while <see cref="MmuOptions.Statistics"/> is on; else it holds only what the fast table in front
+    /// does not take, translations to devices and ROM among it.
+    /// </summary>
     public TranslationCache Tlb => _tlb;
 
     /// <summary>The paging-structure caches, to look into.</summary>
@@ -175,19 +178,27 @@ public sealed unsafe partial class Mmu
         if (!_rules.TryPrepare(ref linear, access, privilege, stack, out MmuFault fault)) return new(fault);
         if (_walker is null) return Unpaged(linear);
         TlbAccess kind = access == Access.Execute ? TlbAccess.Instruction : TlbAccess.Data;
-        Translation translation = _tlb.TryFind(linear, _pcid, kind, out TlbEntry entry) && Permits(in entry, access, privilege)
-            ? new(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex)
-            : WalkAndCache(linear, access, privilege, kind);
-        if (_fastUsable && translation.Ok) InsertFast(linear, access, privilege, in translation);
+        if ((_tlbHolds || !_fastUsable) && _tlb.TryFind(linear, _pcid, kind, out TlbEntry entry) && Permits(in entry, access, privilege))
+        {
+            return new(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex);
+        }
+
+        Translation translation = WalkAndCache(linear, access, privilege, out WalkResult result);
+        if (!translation.Ok || (_fastUsable && TryInsertFast(linear, access, privilege, in translation))) return translation;
+        // The fast table is larger than any TLB, so only what it does not take goes there: devices, ROM, and everything while it is off.
+        _tlbHolds = true;
+        _tlb.Insert(
+            new TlbEntry(linear, result.Frame, result.PageSize, _pcid, result.Path, result.Key, result.PatIndex, result.Global, result.Dirty), kind);
         return translation;
     }
 
     // Only RAM in the window enters, so that a hit is a host address too.
-    private void InsertFast(ulong linear, Access access, Privilege privilege, in Translation translation)
+    private bool TryInsertFast(ulong linear, Access access, Privilege privilege, in Translation translation)
     {
         ulong physical = translation.Physical.Value;
-        if (!_memory.IsWindowRam(physical & ~0xfffUL)) return;
+        if (physical >= FastTable.FrameLimit || !_memory.IsWindowRam(physical & ~0xfffUL)) return false;
         _fast.Insert(PermissionTable.RowOf(access, privilege), linear, physical, translation.PageSize, translation.Rights, translation.PatIndex);
+        return true;
     }
 
     private void ForgetMemory()
@@ -209,12 +220,12 @@ public sealed unsafe partial class Mmu
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private Translation WalkAndCache(ulong linear, Access access, Privilege privilege, TlbAccess kind)
+    private Translation WalkAndCache(ulong linear, Access access, Privilege privilege, out WalkResult result)
     {
         WalkPath path = default;
         int above = PathRights.Unrestricted;
         bool found = false;
-        WalkResult result = default;
+        result = default;
         if (_structures.TryFindDeepest(linear, _pcid, out PagingStructureEntry cached))
         {
             above = cached.PathRights;
@@ -238,8 +249,6 @@ public sealed unsafe partial class Mmu
 
         int leafAbove = RememberTables(linear, in path, above);
         RememberRegion(linear, access, privilege, in path, leafAbove, in result);
-        _tlb.Insert(
-            new TlbEntry(linear, result.Frame, result.PageSize, _pcid, result.Path, result.Key, result.PatIndex, result.Global, result.Dirty), kind);
         return ToTranslation(linear, in result);
     }
 

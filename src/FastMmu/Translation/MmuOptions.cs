@@ -24,8 +24,8 @@ public sealed record MmuOptions
     public PagingStructureGeometry PagingStructures { get; init; } = PagingStructureGeometry.Default;
 
     /// <summary>
-    /// Whether hits, misses, evictions, walks and entries read are counted. Costs nothing when off; when on, the fast table is off, so that the
-    /// TLB sees every access.
+    /// Whether hits, misses, evictions, walks and entries read are counted. When on, the fast table is off, so that the TLB sees every access; when
+    /// off, the fast table does the TLB's work, and counting costs nothing.
     /// </summary>
     public bool Statistics { get; init; }
 

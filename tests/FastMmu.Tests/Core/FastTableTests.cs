@@ -44,10 +44,11 @@ public sealed class FastTableTests : IDisposable
     public void InvalidatePage_InsideLargePage_DropsAllOfItAndNothingElse()
     {
         for (ulong page = 0; page < 512; page += 7) Assert.True(_mmu.Translate(Large + (page * 4096), Access.Read, Privilege.User).Ok);
-        Assert.True(_mmu.Translate(Small, Access.Read, Privilege.User).Ok);
+        // In a slot that no page above has.
+        Assert.True(_mmu.Translate(Small + 0x1000, Access.Read, Privilege.User).Ok);
         RedirectLarge();
-        RedirectSmall();
-        Assert.Equal(0x80_0000UL, _mmu.Translate(Large, Access.Read, Privilege.User).Physical.Value);
+        WriteLeaf(Small + 0x1000, 0x240_0067);
+        Assert.Equal(0x80_7000UL, _mmu.Translate(Large + 0x7000, Access.Read, Privilege.User).Physical.Value);
 
         _mmu.InvalidatePage(Large + 0x12_3456);
 
@@ -57,7 +58,7 @@ public sealed class FastTableTests : IDisposable
         }
 
         // The other page is stale still, as the architecture allows and a processor would have it.
-        Assert.Equal(0x200_0000UL, _mmu.Translate(Small, Access.Read, Privilege.User).Physical.Value);
+        Assert.Equal(0x200_1000UL, _mmu.Translate(Small + 0x1000, Access.Read, Privilege.User).Physical.Value);
     }
 
     [Fact]
