@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using FastMmu.Cli.MmTraces;
 using FastMmu.Cli.MmTraces.Scripts;
+using FastMmu.Linux.Proc;
 
 namespace FastMmu.Cli.Commands;
 

@@ -1,4 +1,5 @@
 using FastMmu.Linux.Areas;
+using FastMmu.Linux.Proc;
 
 namespace FastMmu.Cli.MmTraces;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using FastMmu.Linux.Areas;
+using FastMmu.Linux.Proc;
 
 namespace FastMmu.Cli.MmTraces;
 

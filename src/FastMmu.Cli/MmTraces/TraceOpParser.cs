@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using FastMmu.Linux.Areas;
+using FastMmu.Linux.Proc;
 
 namespace FastMmu.Cli.MmTraces;
 

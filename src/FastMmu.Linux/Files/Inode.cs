@@ -64,6 +64,9 @@ public sealed class Inode
     /// <summary>The user it belongs to.</summary>
     public int Owner { get; init; }
 
+    /// <summary>The device that it is on, and its number there, as /proc/PID/maps shows them.</summary>
+    public DeviceInode Identity { get; set; }
+
     /// <summary>Whether everybody may write it; otherwise only its owner and the superuser.</summary>
     public bool WorldWritable { get; init; }
 

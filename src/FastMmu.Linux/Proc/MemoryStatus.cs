@@ -42,6 +42,17 @@ public readonly record struct MemoryStatus
     /// <summary>Resident pages of shmem.</summary>
     public long ResidentShmem { get; init; }
 
+    /// <summary>The most that <see cref="Resident"/> has been.</summary>
+    public long PeakResident { get; init; }
+
+    /// <summary>The lines in the file's order: names as there, values in kB.</summary>
+    public IEnumerable<(string Name, long Kilobytes)> Lines =>
+    [
+        ("VmPeak", Peak), ("VmSize", Size), ("VmLck", Locked), ("VmPin", Pinned), ("VmHWM", PeakResident), ("VmRSS", Resident),
+        ("RssAnon", ResidentAnonymous), ("RssFile", ResidentFile), ("RssShmem", ResidentShmem), ("VmData", Data), ("VmStk", Stack),
+        ("VmExe", Executable), ("VmLib", Library), ("VmPTE", PageTables), ("VmSwap", 0), ("HugetlbPages", 0),
+    ];
+
     /// <summary>All resident pages.</summary>
     public long Resident => ResidentAnonymous + ResidentFile + ResidentShmem;
 
@@ -62,6 +73,7 @@ public readonly record struct MemoryStatus
             Executable = (long)(text >> 10),
             Library = (long)(((mm.ExecVm << 12) - text) >> 10),
             PageTables = (long)(mm.Tables.TableBytes >> 10),
+            PeakResident = Kilobytes(mm.Tables.HiwaterRss),
             ResidentAnonymous = Kilobytes(mm.Tables.RssAnon),
             ResidentFile = Kilobytes(mm.Tables.RssFile),
             ResidentShmem = Kilobytes(mm.Tables.RssShmem),

@@ -23,6 +23,9 @@ internal sealed class ReplayMachine : IDisposable
 
     private const int PagemapFile = 4;
 
+    // The traced program's page for what calls read and write.
+    private const ulong ScratchPage = 0x402000;
+
     // Behind the system call of the traced program.
     private const ulong FirstInstruction = 0x401003;
 
@@ -86,6 +89,10 @@ internal sealed class ReplayMachine : IDisposable
                 mm.Dispose();
                 task.Context.Files.CloseAll();
                 return new(new(ResultKind.Value, 0));
+            case TraceCall.Setrlimit:
+                // The limits were handed over in the scratch page.
+                mm.Touch(ScratchPage, Access.Write, out _);
+                goto default;
             default:
                 return new(new(ResultKind.Value, CallRunner.SystemCall(mm, op.Call, op.Arguments)));
         }
@@ -106,11 +113,14 @@ internal sealed class ReplayMachine : IDisposable
         return new(new(ResultKind.Done)) { ReadByte = kind == 'r' ? _memory.Read<byte>(physical) : -1 };
     }
 
-    // The traced program has room for the bytes of one page of bytes; none of them is looked at through memory.
+    // The answers went through the scratch page, which a fork may have left shared. Its content is not recorded.
     private static CallAnswer Mincore(AddressSpace mm, ulong address, ulong length)
     {
+        const byte untouched = 0xff;
         Span<byte> vector = stackalloc byte[MostPages];
+        vector[0] = untouched;
         long result = mm.Mincore(address, length, vector);
+        if (vector[0] != untouched) mm.Touch(ScratchPage, Access.Write, out _);
         if (result != 0) return new(new(ResultKind.Value, result));
         long[] pages = new long[(int)((length + 0xfff) >> 12)];
         for (int i = 0; i < pages.Length; i++) pages[i] = vector[i];

@@ -1,22 +1,23 @@
 using System.Text;
 using FastMmu.Linux.Areas;
 
-namespace FastMmu.Cli.MmTraces;
+namespace FastMmu.Linux.Proc;
 
-/// <summary>The two-letter codes of the VmFlags line and the four letters of permissions.</summary>
-internal static class VmFlagCodes
+/// <summary>The two-letter codes of the VmFlags line of /proc/PID/smaps, and the four letters of permissions of /proc/PID/maps.</summary>
+/// <remarks>Source: fs/proc/task_mmu.c:show_smap_vma_flags, show_vma_header_prefix of Linux 6.18.</remarks>
+public static class VmFlagCodes
 {
     private static readonly (string Code, VmFlags Flag)[] Codes =
     [
         ("rd", VmFlags.Read), ("wr", VmFlags.Write), ("ex", VmFlags.Exec), ("sh", VmFlags.Shared),
         ("mr", VmFlags.MayRead), ("mw", VmFlags.MayWrite), ("me", VmFlags.MayExec), ("ms", VmFlags.MayShare),
-        ("gd", VmFlags.GrowsDown), ("um", VmFlags.UffdMissing), ("pf", VmFlags.PfnMap), ("uw", VmFlags.UffdWriteProtect),
-        ("lo", VmFlags.Locked), ("io", VmFlags.Io), ("sr", VmFlags.SeqRead), ("rr", VmFlags.RandRead),
+        ("gd", VmFlags.GrowsDown), ("um", VmFlags.UffdMissing), ("pf", VmFlags.PfnMap), ("gu", VmFlags.MaybeGuard),
+        ("uw", VmFlags.UffdWriteProtect), ("lo", VmFlags.Locked), ("io", VmFlags.Io), ("sr", VmFlags.SeqRead), ("rr", VmFlags.RandRead),
         ("dc", VmFlags.DontCopy), ("de", VmFlags.DontExpand), ("lf", VmFlags.LockOnFault), ("ac", VmFlags.Account),
         ("nr", VmFlags.NoReserve), ("ht", VmFlags.HugeTlb), ("sf", VmFlags.Sync), ("ar", VmFlags.Arch1),
         ("wf", VmFlags.WipeOnFork), ("dd", VmFlags.DontDump), ("sd", VmFlags.SoftDirty), ("mm", VmFlags.MixedMap),
         ("hg", VmFlags.HugePage), ("nh", VmFlags.NoHugePage), ("mg", VmFlags.Mergeable), ("ui", VmFlags.UffdMinor),
-        ("dp", VmFlags.Droppable), ("sl", VmFlags.Sealed), ("gu", VmFlags.MaybeGuard),
+        ("dp", VmFlags.Droppable), ("sl", VmFlags.Sealed),
     ];
 
     // Every code is two small letters: a table of 26 x 26 finds it.
@@ -40,7 +41,8 @@ internal static class VmFlagCodes
         return true;
     }
 
-    /// <summary>Flags as <c>rd wr mr ...</c>.</summary>
+    /// <summary>Flags as <c>rd wr mr ...</c>, in the order of the line.</summary>
+    /// <param name="flags">The flags; a protection key has no code.</param>
     public static string Text(VmFlags flags)
     {
         var text = new StringBuilder();
@@ -55,6 +57,9 @@ internal static class VmFlagCodes
     }
 
     /// <summary>Reads <c>rwxp</c>, <c>r--s</c>, ...</summary>
+    /// <param name="text">Four letters.</param>
+    /// <param name="permissions">Of Read, Write, Exec and MayShare those that it names.</param>
+    /// <returns>False when it is something else.</returns>
     public static bool TryParsePermissions(ReadOnlySpan<byte> text, out VmFlags permissions)
     {
         permissions = VmFlags.None;
@@ -67,7 +72,8 @@ internal static class VmFlagCodes
         return true;
     }
 
-    /// <summary>Permissions as <c>rwxp</c>.</summary>
+    /// <summary>Permissions as <c>rwxp</c>; the last letter is <c>s</c> for whatever was mapped with MAP_SHARED.</summary>
+    /// <param name="flags">An area's flags.</param>
     public static string Permissions(VmFlags flags) => string.Create(4, flags, static (text, f) =>
     {
         text[0] = (f & VmFlags.Read) != 0 ? 'r' : '-';
