@@ -1,4 +1,5 @@
 using FastMmu.Linux.Mm;
+using FastMmu.Linux.Pages;
 
 namespace FastMmu.Linux.Files;
 
@@ -178,6 +179,12 @@ public sealed class Inode
             }
 
             source.Slice(done, count).CopyTo(machine.Frames.Bytes(frame)[at..]);
+            if (Kind == InodeKind.SharedMemory)
+            {
+                // What only memory holds; a file of a disk counts as written back at once.
+                machine.Pages[frame].MarkDirty();
+            }
+
             done += count;
             offset += (ulong)count;
             _size = Math.Max(_size, offset);

@@ -40,7 +40,7 @@ public record struct AreaUsage
     /// <summary>Pages that only this area shows and somebody wrote.</summary>
     public ulong PrivateDirty { get; set; }
 
-    /// <summary>Pages that were used through this area.</summary>
+    /// <summary>Pages that were used through this area. The kernel also counts those that its lists of pages have marked; there are no such lists here.</summary>
     public ulong Referenced { get; set; }
 
     /// <summary>Private memory of processes.</summary>

@@ -17,8 +17,8 @@ public static class ProcText
 
     /// <summary>/proc/PID/maps.</summary>
     /// <param name="mm">The address space.</param>
-    /// <param name="vsyscall">Whether the kernel has the vsyscall page, whose line comes last.</param>
-    public static string ToProcMaps(this AddressSpace mm, bool vsyscall = true)
+    /// <param name="vsyscall">How the kernel shows the vsyscall page, whose line comes last.</param>
+    public static string ToProcMaps(this AddressSpace mm, VsyscallMode vsyscall = VsyscallMode.ExecuteOnly)
     {
         ArgumentNullException.ThrowIfNull(mm);
         var text = new StringBuilder();
@@ -27,9 +27,9 @@ public static class ProcText
             AppendHeader(text, mm, vma);
         }
 
-        if (vsyscall)
+        if (vsyscall != VsyscallMode.None)
         {
-            AppendHeader(text, VsyscallStart, VsyscallEnd, VmFlags.Exec, 0, default, "[vsyscall]");
+            AppendHeader(text, VsyscallStart, VsyscallEnd, VsyscallFlags(vsyscall), 0, default, "[vsyscall]");
         }
 
         return text.ToString();
@@ -37,9 +37,9 @@ public static class ProcText
 
     /// <summary>/proc/PID/smaps.</summary>
     /// <param name="mm">The address space.</param>
-    /// <param name="vsyscall">Whether the kernel has the vsyscall page, which comes last.</param>
+    /// <param name="vsyscall">How the kernel shows the vsyscall page, which comes last.</param>
     /// <remarks>Huge pages and swap are not modelled, and their lines are zero.</remarks>
-    public static string ToProcSmaps(this AddressSpace mm, bool vsyscall = true)
+    public static string ToProcSmaps(this AddressSpace mm, VsyscallMode vsyscall = VsyscallMode.ExecuteOnly)
     {
         ArgumentNullException.ThrowIfNull(mm);
         var text = new StringBuilder();
@@ -49,10 +49,10 @@ public static class ProcText
             AppendArea(text, vma.Length, mm.Tables.Usage(vma), vma.Flags, mm.Machine.Settings.ProtectionKeys);
         }
 
-        if (vsyscall)
+        if (vsyscall != VsyscallMode.None)
         {
-            AppendHeader(text, VsyscallStart, VsyscallEnd, VmFlags.Exec, 0, default, "[vsyscall]");
-            AppendArea(text, VsyscallEnd - VsyscallStart, default, VmFlags.Exec, mm.Machine.Settings.ProtectionKeys);
+            AppendHeader(text, VsyscallStart, VsyscallEnd, VsyscallFlags(vsyscall), 0, default, "[vsyscall]");
+            AppendArea(text, VsyscallEnd - VsyscallStart, default, VsyscallFlags(vsyscall), mm.Machine.Settings.ProtectionKeys);
         }
 
         return text.ToString();
@@ -106,6 +106,8 @@ public static class ProcText
 
         return text.ToString();
     }
+
+    private static VmFlags VsyscallFlags(VsyscallMode mode) => mode == VsyscallMode.Emulate ? VmFlags.Read | VmFlags.Exec : VmFlags.Exec;
 
     private static void AppendHeader(StringBuilder text, AddressSpace mm, in Vma vma)
     {

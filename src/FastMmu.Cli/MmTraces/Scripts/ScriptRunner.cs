@@ -49,6 +49,9 @@ internal sealed class ScriptRunner : IDisposable
     /// <summary>The areas that the first process starts with.</summary>
     public IReadOnlyList<TraceArea> Areas => _processes[0].Areas;
 
+    /// <summary>The processes that there are now, by their index; null for one that has exited.</summary>
+    public IReadOnlyList<LinuxTask?> Tasks => [.. _processes.Select(p => p.Task)];
+
     /// <summary>Makes the calls one by one.</summary>
     /// <exception cref="InputException">A call names a process or a result that is not there.</exception>
     public IEnumerable<ScriptStep> Run()
