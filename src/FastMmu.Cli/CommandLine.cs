@@ -45,6 +45,7 @@ internal static class CommandLine
         root.Subcommands.Add(TranslateCommand.Create(console));
         root.Subcommands.Add(ExplainCommand.Create(console));
         root.Subcommands.Add(GdtCommand.Create(console));
+        root.Subcommands.Add(LayoutCommand.Create(console));
         root.Subcommands.Add(ReplayCommand.Create(console));
         root.Subcommands.Add(MmCommand.Create(console));
         root.Subcommands.Add(VerifyCommand.Create(console));

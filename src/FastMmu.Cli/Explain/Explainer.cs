@@ -1,5 +1,7 @@
 using FastMmu.Addresses;
 using FastMmu.Cli.Images;
+using FastMmu.Linux.Kernel;
+using FastMmu.Linux.Physical;
 using FastMmu.Memory;
 using FastMmu.Paging.Mapping;
 using FastMmu.Paging.Walk;
@@ -38,6 +40,7 @@ internal sealed class Explainer(GuestProcessor processor)
             Place = Place(in state, linear),
             Entries = Entries(in state, in path, linear),
             Behind = walk.Ok ? Behind(walk.Physical) : "",
+            Zone = walk.Ok ? ZoneOf(in state, walk.Physical) : "",
             MemoryType = walk.Ok && processor.Guest.Description.MemoryTypes is { Count: 8 } types ? types[walk.PatIndex] : "",
             Outcomes = Outcomes(linear),
             Costs = walk.Ok && walk.PageSize != PageSize.None ? TableCost.Of([new LinearRange(linear & ~0xfffUL, 0x1000)]) : [],
@@ -115,6 +118,36 @@ internal sealed class Explainer(GuestProcessor processor)
             _ => "no memory: reads as all ones",
         },
     };
+
+    // The zones that a Linux of this kind makes of this memory; its low memory ends where its direct map does.
+    private string ZoneOf(in PagingState state, PhysicalAddress physical)
+    {
+        if (!processor.Guest.Description.IsLinux || processor.Mmu.Memory.KindOf(physical) != MemoryKind.Ram) return "";
+        KernelArchitecture? architecture = state.Mode switch
+        {
+            PagingMode.FourLevel => KernelArchitecture.X8664,
+            PagingMode.FiveLevel => KernelArchitecture.X8664La57,
+            PagingMode.TwoLevel => KernelArchitecture.I386,
+            PagingMode.Pae => KernelArchitecture.I386Pae,
+            _ => null,
+        };
+        if (architecture is not KernelArchitecture kind) return "";
+        string lowName = KernelRegionKind.DirectMap.Name(is64Bit: false);
+        LayoutRegion? low = kind.Is64Bit() ? null : GuestLayout.Create(processor.Guest, in state).Regions.FirstOrDefault(r => r.Name == lowName);
+        var options = new PageAllocatorOptions
+        {
+            Architecture = kind,
+            HighMemory64G = true,
+            LowMemoryEnd = low is LayoutRegion region && region.Last > region.First ? Math.Max(region.Last + 1 - region.First, 16 * ByteSize.MiB) : null,
+        };
+        ulong frame = physical.Value >> 12;
+        foreach (ZoneExtent zone in PageAllocator.PlanZones(processor.Mmu.Memory.Ranges, options))
+        {
+            if (frame >= zone.Start && frame < zone.End) return zone.Name;
+        }
+
+        return "";
+    }
 
     private List<AccessOutcome> Outcomes(ulong linear)
     {

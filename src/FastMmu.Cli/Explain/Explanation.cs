@@ -30,6 +30,9 @@ internal sealed record Explanation
     /// <summary>What stands at the physical address.</summary>
     public string Behind { get; init; } = "";
 
+    /// <summary>The zone of Linux's that the physical address lies in; empty for another system's memory, and where there is none.</summary>
+    public string Zone { get; init; } = "";
+
     /// <summary>The memory type that the PAT index selects, if the guest's PAT is known.</summary>
     public string MemoryType { get; init; } = "";
 

@@ -26,6 +26,12 @@ internal static class ExplanationJson
             if (explanation.Walk.Ok)
             {
                 json.WriteString("behind", explanation.Behind);
+                if (explanation.Zone.Length > 0)
+                {
+                    json.WriteString("frame", Hex(explanation.Walk.Physical.Value >> 12));
+                    json.WriteString("zone", explanation.Zone);
+                }
+
                 if (explanation.MemoryType.Length > 0) json.WriteString("memoryType", explanation.MemoryType);
             }
 

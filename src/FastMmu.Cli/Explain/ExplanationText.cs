@@ -125,6 +125,7 @@ internal static class ExplanationText
         ulong offset = new LinearAddress(linear).OffsetIn(walk.PageSize);
         string type = explanation.MemoryType.Length > 0 ? $" ({explanation.MemoryType})" : "";
         Line(console, "physical", $"{walk.Physical} = {walk.PageSize.Name()} page 0x{walk.Physical.Value - offset:x} + 0x{offset:x}, {explanation.Behind}, PAT index {walk.PatIndex}{type}");
+        if (explanation.Zone.Length > 0) Line(console, "frame", $"0x{walk.Physical.Value >> 12:x} of zone {explanation.Zone}");
         Line(console, "rights", $"{Describe(walk.Rights)} (all levels together)");
     }
 

@@ -1,3 +1,4 @@
+using FastMmu.Linux.Kernel;
 using FastMmu.Processor;
 using static FastMmu.Addresses.ByteSize;
 
@@ -12,7 +13,6 @@ internal static class LinuxLayout32
 {
     private const ulong UsualSplit = 0xc000_0000;
     private const ulong LowestSplit = 0x4000_0000;
-    private const ulong VmallocGap = 8 * MiB;
     private const ulong Top = 0xffff_ffff;
 
     // Where the per-processor part of the entry area ends is not recorded: eight processors need a third of this.
@@ -24,7 +24,8 @@ internal static class LinuxLayout32
     /// <param name="mappings">All mappings, by ascending address.</param>
     public static List<LayoutRegion> Create(PagingMode mode, ulong? idt, IReadOnlyList<MappedStretch> mappings)
     {
-        ulong directory = mode == PagingMode.Pae ? 2 * MiB : 4 * MiB;
+        bool pae = mode == PagingMode.Pae;
+        ulong directory = Layout32.DirectoryBytes(pae);
         ulong split = FindSplit(mappings);
         ulong highMemory = split;
         foreach (MappedStretch stretch in mappings)
@@ -33,19 +34,21 @@ internal static class LinuxLayout32
         }
 
         ulong entryArea = idt is ulong table && table >= 0xf000_0000 && table % directory == 0 ? table : 0;
-        ulong ldt = entryArea == 0 ? 0 : (entryArea - 1) & ~(directory - 1);
-        ulong pkmap = entryArea == 0 ? 0 : (ldt - 1) & ~(directory - 1);
-        var regions = new List<LayoutRegion> { new(0, split - 1, "user") };
-        if (highMemory > split) regions.Add(new(split, highMemory - 1, "direct map (lowmem)"));
+        ulong ldt = entryArea == 0 ? 0 : Layout32.LdtBelow(entryArea, pae);
+        ulong pkmap = entryArea == 0 ? 0 : Layout32.PkmapBelow(ldt, pae);
+        var regions = new List<LayoutRegion> { Region(0, split - 1, KernelRegionKind.User) };
+        if (highMemory > split) regions.Add(Region(split, highMemory - 1, KernelRegionKind.DirectMap));
         ulong vmallocEnd = entryArea == 0 ? Top : pkmap - 1;
-        if (highMemory + VmallocGap < vmallocEnd) regions.Add(new(highMemory + VmallocGap, vmallocEnd, "vmalloc, ioremap"));
+        if (highMemory + Layout32.VmallocOffset < vmallocEnd) regions.Add(Region(highMemory + Layout32.VmallocOffset, vmallocEnd, KernelRegionKind.Vmalloc));
         if (entryArea == 0) return regions;
-        regions.Add(new(pkmap, ldt - 1, "pkmap (highmem)"));
-        regions.Add(new(ldt, entryArea - 1, "LDT remap"));
-        regions.Add(new(entryArea, entryArea + CpuEntryAreaBytes - 1, "cpu entry area"));
-        regions.Add(new(entryArea + CpuEntryAreaBytes, Top, "fixmap"));
+        regions.Add(Region(pkmap, ldt - 1, KernelRegionKind.Pkmap));
+        regions.Add(Region(ldt, entryArea - 1, KernelRegionKind.LdtRemap));
+        regions.Add(Region(entryArea, entryArea + CpuEntryAreaBytes - 1, KernelRegionKind.CpuEntryArea));
+        regions.Add(Region(entryArea + CpuEntryAreaBytes, Top, KernelRegionKind.Fixmap));
         return regions;
     }
+
+    private static LayoutRegion Region(ulong first, ulong last, KernelRegionKind kind) => new(first, last, kind.Name(is64Bit: false));
 
     // PAGE_OFFSET: the distance of the first supervisor page that lies where a kernel may begin.
     private static ulong FindSplit(IReadOnlyList<MappedStretch> mappings)

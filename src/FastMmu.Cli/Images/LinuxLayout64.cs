@@ -1,4 +1,5 @@
 using FastMmu.Addresses;
+using FastMmu.Linux.Kernel;
 using FastMmu.Processor;
 using static FastMmu.Addresses.ByteSize;
 
@@ -11,15 +12,8 @@ namespace FastMmu.Cli.Images;
 /// <remarks>Source: Linux, Documentation/arch/x86/x86_64/mm.rst; arch/x86/mm/kaslr.c: kernel_randomize_memory.</remarks>
 internal static class LinuxLayout64
 {
-    private const ulong CpuEntryArea = 0xffff_fe00_0000_0000;
-    private const ulong EspFix = 0xffff_ff00_0000_0000;
-    private const ulong EspFixEnd = 0xffff_ff80_0000_0000;
-    private const ulong Efi = 0xffff_ffef_0000_0000;
-    private const ulong EfiEnd = 0xffff_ffff_0000_0000;
-    private const ulong KernelImage = 0xffff_ffff_8000_0000;
-    private const ulong Modules = 0xffff_ffff_c000_0000;
-    private const ulong Fixmap = 0xffff_ffff_ff00_0000;
-    private const ulong Vsyscall = 0xffff_ffff_ff60_0000;
+    // Recorded kernels may be randomised: modules begin behind the addresses that their image may take.
+    private const ulong Modules = Layout64.KernelImage + Layout64.RandomImageBytes;
 
     /// <summary>Names the parts.</summary>
     /// <param name="mode">Four- or five-level paging.</param>
@@ -29,21 +23,23 @@ internal static class LinuxLayout64
     {
         bool five = mode == PagingMode.FiveLevel;
         ulong userEnd = five ? 1UL << 56 : 1UL << 47;
-        ulong ldtRemap = five ? 0xff10_0000_0000_0000 : 0xffff_8800_0000_0000;
-        var regions = new List<LayoutRegion> { new(0, userEnd - 1, "user") };
+        ulong ldtRemap = Layout64.LdtRemap(five);
+        var regions = new List<LayoutRegion> { Region(0, userEnd - 1, KernelRegionKind.User) };
         ulong direct = FindDirectMap(kernel, ldtRemap);
-        if (direct != ldtRemap) regions.Add(new(ldtRemap, Math.Min(ldtRemap + (five ? 256 * TiB : TiB / 2), direct) - 1, "LDT remap"));
-        AddRandomised(regions, kernel, direct, five ? 12800 * TiB : 32 * TiB);
-        regions.Add(new(CpuEntryArea, CpuEntryArea + (TiB / 2) - 1, "cpu entry area"));
-        regions.Add(new(EspFix, EspFixEnd - 1, "espfix stacks"));
-        regions.Add(new(Efi, EfiEnd - 1, "EFI runtime services"));
+        if (direct != ldtRemap) regions.Add(Region(ldtRemap, Math.Min(ldtRemap + Layout64.LdtRemapBytes(five), direct) - 1, KernelRegionKind.LdtRemap));
+        AddRandomised(regions, kernel, direct, Layout64.VmallocBytes(five));
+        regions.Add(Region(Layout64.CpuEntryArea, Layout64.CpuEntryArea + Layout64.EntryBytes - 1, KernelRegionKind.CpuEntryArea));
+        regions.Add(Region(Layout64.EspFix, Layout64.EspFix + Layout64.EntryBytes - 1, KernelRegionKind.EspFix));
+        regions.Add(Region(Layout64.Efi, Layout64.EfiEnd - 1, KernelRegionKind.Efi));
         AddKernelImage(regions, symbols);
-        regions.Add(new(Modules, Fixmap - 1, "modules"));
-        regions.Add(new(Fixmap, Vsyscall - 1, "fixmap"));
-        regions.Add(new(Vsyscall, Vsyscall + 0xfff, "vsyscall"));
-        regions.Add(new(Vsyscall + 0x1000, ulong.MaxValue, "fixmap"));
+        regions.Add(Region(Modules, Layout64.ModulesEnd - 1, KernelRegionKind.Modules));
+        regions.Add(Region(Layout64.ModulesEnd, Layout64.Vsyscall - 1, KernelRegionKind.Fixmap));
+        regions.Add(Region(Layout64.Vsyscall, Layout64.Vsyscall + 0xfff, KernelRegionKind.Vsyscall));
+        regions.Add(Region(Layout64.Vsyscall + 0x1000, ulong.MaxValue, KernelRegionKind.Fixmap));
         return regions;
     }
+
+    private static LayoutRegion Region(ulong first, ulong last, KernelRegionKind kind) => new(first, last, kind.Name());
 
     /// <summary>
     /// All physical memory is mapped at one distance from its addresses: the first mapping whose distance is a multiple of 1 GiB tells it.
@@ -53,7 +49,7 @@ internal static class LinuxLayout64
         foreach (MappedStretch stretch in kernel)
         {
             ulong distance = stretch.Linear - stretch.Physical;
-            if (stretch.Linear >= from && stretch.Linear < CpuEntryArea && distance % GiB == 0 && distance >= from) return distance;
+            if (stretch.Linear >= from && stretch.Linear < Layout64.CpuEntryArea && distance % GiB == 0 && distance >= from) return distance;
         }
 
         return ulong.MaxValue;
@@ -62,12 +58,12 @@ internal static class LinuxLayout64
     private static void AddRandomised(List<LayoutRegion> regions, IReadOnlyList<MappedStretch> kernel, ulong direct, ulong vmallocBytes)
     {
         if (direct == ulong.MaxValue) return;
-        ulong behindDirect = CpuEntryArea, vmalloc = CpuEntryArea, vmemmap = CpuEntryArea;
+        ulong behindDirect = Layout64.CpuEntryArea, vmalloc = Layout64.CpuEntryArea, vmemmap = Layout64.CpuEntryArea;
         foreach (MappedStretch stretch in kernel)
         {
-            if (stretch.Linear < direct || stretch.Linear >= CpuEntryArea || stretch.Linear - stretch.Physical == direct) continue;
+            if (stretch.Linear < direct || stretch.Linear >= Layout64.CpuEntryArea || stretch.Linear - stretch.Physical == direct) continue;
             ulong start = stretch.Linear & ~(GiB - 1);
-            if (vmalloc == CpuEntryArea)
+            if (vmalloc == Layout64.CpuEntryArea)
             {
                 behindDirect = vmalloc = start;
             }
@@ -78,20 +74,20 @@ internal static class LinuxLayout64
             }
         }
 
-        regions.Add(new(direct, behindDirect - 1, "direct map of physical memory"));
-        if (vmalloc == CpuEntryArea) return;
-        regions.Add(new(vmalloc, Math.Min(vmalloc + vmallocBytes, CpuEntryArea) - 1, "vmalloc, ioremap"));
-        if (vmemmap != CpuEntryArea) regions.Add(new(vmemmap, CpuEntryArea - 1, "vmemmap (struct page)"));
+        regions.Add(Region(direct, behindDirect - 1, KernelRegionKind.DirectMap));
+        if (vmalloc == Layout64.CpuEntryArea) return;
+        regions.Add(Region(vmalloc, Math.Min(vmalloc + vmallocBytes, Layout64.CpuEntryArea) - 1, KernelRegionKind.Vmalloc));
+        if (vmemmap != Layout64.CpuEntryArea) regions.Add(Region(vmemmap, Layout64.CpuEntryArea - 1, KernelRegionKind.Vmemmap));
     }
 
     private static void AddKernelImage(List<LayoutRegion> regions, IReadOnlyDictionary<string, ulong> symbols)
     {
-        ulong at = KernelImage;
+        ulong at = Layout64.KernelImage;
         Add("_stext", "kernel image");
         Add("_etext", "kernel text");
         Add("__end_rodata", "kernel read-only data");
         Add("_end", "kernel data and bss");
-        if (at < Modules) regions.Add(new(at, Modules - 1, at == KernelImage ? "kernel image" : "kernel image, behind _end"));
+        if (at < Modules) regions.Add(new(at, Modules - 1, at == Layout64.KernelImage ? "kernel image" : "kernel image, behind _end"));
 
         void Add(string endSymbol, string name)
         {

@@ -33,7 +33,7 @@ public sealed unsafe partial class PageAllocator : IDisposable
         ArgumentNullException.ThrowIfNull(memory);
         _memory = memory;
         Options = options ?? new PageAllocatorOptions();
-        ZonePlan plan = ZonePlan.Create(memory, Options);
+        ZonePlan plan = ZonePlan.Create(memory.Ranges, Options);
         _frames = plan.Frames;
         try
         {
@@ -142,6 +142,14 @@ public sealed unsafe partial class PageAllocator : IDisposable
         while (count < frames.Length && TryAllocate(gfp, 0, out frames[count])) count++;
         return count;
     }
+
+    /// <summary>How a memory would be divided, without an allocator being made.</summary>
+    /// <param name="ranges">Its ranges.</param>
+    /// <param name="options">As for an allocator.</param>
+    /// <returns>The zones of the architecture by ascending address; some may be empty.</returns>
+    /// <exception cref="ArgumentException">The options make no sense together, or nothing is left to hand out.</exception>
+    public static IReadOnlyList<ZoneExtent> PlanZones(IEnumerable<MemoryRange> ranges, PageAllocatorOptions? options = null) =>
+        ZonePlan.Create(ranges, options ?? new PageAllocatorOptions()).Extents();
 
     /// <summary>Adds a reference to a page (get_page).</summary>
     /// <param name="frame">Its page frame number.</param>

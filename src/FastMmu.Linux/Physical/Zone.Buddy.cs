@@ -28,6 +28,7 @@ public sealed unsafe partial class Zone
     private readonly ulong[] _tails = new ulong[(MaxOrder + 1) * Types];
     private readonly long[] _counts = new long[(MaxOrder + 1) * Types];
     private readonly List<(ulong Start, ulong End)> _untouched = [];
+    private readonly List<(ulong Start, ulong End, int Untouched)> _seeds = [];
     private int _nextUntouched;
 
     /// <summary>Pages in the free lists.</summary>
@@ -77,6 +78,22 @@ public sealed unsafe partial class Zone
         return blocks;
     }
 
+    /// <summary>The frames that were handed out at least once, and those that may have been.</summary>
+    internal IEnumerable<(ulong Start, ulong End)> TouchedRanges()
+    {
+        foreach ((ulong start, ulong end, int untouched) in _seeds)
+        {
+            if (untouched < 0)
+            {
+                yield return (start, end);
+                continue;
+            }
+
+            yield return (start, _untouched[untouched].Start);
+            yield return (_untouched[untouched].End, end);
+        }
+    }
+
     internal Func<ulong, bool> IsPresent { get; set; } = _ => true;
 
     /// <summary>The kind of the page block of a frame.</summary>
@@ -87,12 +104,14 @@ public sealed unsafe partial class Zone
     internal void Seed(ulong start, ulong end)
     {
         Managed += end - start;
+        ulong first = (start + (1UL << MaxOrder) - 1) & ~((1UL << MaxOrder) - 1);
+        bool whole = first < end && end - first >= 1UL << MaxOrder;
+        _seeds.Add((start, end, whole ? _untouched.Count : -1));
         while (start < end)
         {
-            ulong whole = 1UL << MaxOrder;
-            if ((start & (whole - 1)) == 0 && end - start >= whole)
+            if (start == first && whole)
             {
-                ulong wholeEnd = end & ~(whole - 1);
+                ulong wholeEnd = end & ~((1UL << MaxOrder) - 1);
                 _untouched.Add((start, wholeEnd));
                 _counts[(MaxOrder * Types) + (int)MigrateType.Movable] += (long)((wholeEnd - start) >> MaxOrder);
                 Free += (long)(wholeEnd - start);

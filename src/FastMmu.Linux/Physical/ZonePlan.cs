@@ -20,12 +20,12 @@ internal sealed class ZonePlan
     private readonly List<(ulong Start, ulong End)> _present = [];
     private readonly List<(ulong Start, ulong End)> _managed = [];
 
-    private ZonePlan(PhysicalMemory memory, PageAllocatorOptions options)
+    private ZonePlan(IEnumerable<MemoryRange> ranges, PageAllocatorOptions options)
     {
         _is64Bit = options.Architecture.Is64Bit();
         _types = TypesOf(_is64Bit);
         ulong last = LastFrame(options);
-        foreach (MemoryRange range in memory.Ranges)
+        foreach (MemoryRange range in ranges.OrderBy(r => r.Start.Value))
         {
             if (range.Kind != MemoryKind.Ram) continue;
             ulong start = range.Start.Value >> PageShift, end = Math.Min(range.End >> PageShift, last);
@@ -42,7 +42,7 @@ internal sealed class ZonePlan
             if (start < end) _present.Add((start, end));
         }
 
-        if (_present.Count == 0) throw new ArgumentException("There is no page of RAM to hand out.", nameof(memory));
+        if (_present.Count == 0) throw new ArgumentException("There is no page of RAM to hand out.", nameof(ranges));
         Frames = _present[^1].End;
         _bounds = Bounds(options, _present[0].Start, Frames);
         bool usual = Frames > 16 * MiB >> PageShift;
@@ -68,16 +68,13 @@ internal sealed class ZonePlan
     /// <summary>The page frame number behind the last of RAM.</summary>
     internal ulong Frames { get; }
 
-    /// <summary>Where each zone begins, and where the last ends.</summary>
-    internal IReadOnlyList<ulong> ZoneBounds => _bounds;
-
-    internal static ZonePlan Create(PhysicalMemory memory, PageAllocatorOptions options)
+    internal static ZonePlan Create(IEnumerable<MemoryRange> ranges, PageAllocatorOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Processors, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Processors, 8192, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegative(options.WatermarkScaleFactor, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.WatermarkScaleFactor, 3000, nameof(options));
-        return new(memory, options);
+        return new(ranges, options);
     }
 
     /// <summary>The place of a zone among those of an architecture; a zone that it does not have is the next lower one.</summary>
@@ -85,17 +82,30 @@ internal sealed class ZonePlan
         ? type switch { ZoneType.Dma => 0, ZoneType.Dma32 => 1, ZoneType.Normal or ZoneType.HighMem => 2, ZoneType.Movable => 3, _ => 4 }
         : type switch { ZoneType.Dma => 0, ZoneType.Dma32 or ZoneType.Normal => 1, ZoneType.HighMem => 2, _ => 3 };
 
+    /// <summary>The zones, without a page descriptor touched.</summary>
+    internal List<ZoneExtent> Extents()
+    {
+        var extents = new List<ZoneExtent>();
+        for (int i = 0; i < _types.Length; i++)
+        {
+            ulong start = _bounds[i], end = _bounds[i + 1];
+            extents.Add(new(_types[i], start, end, Count(_present, start, end), Count(_managed, start, end)));
+        }
+
+        return extents;
+    }
+
     internal unsafe Zone[] CreateZones(PageFrame* map, byte* blockTypes)
     {
         var zones = new Zone[_types.Length];
         for (int i = 0; i < zones.Length; i++)
         {
             var zone = new Zone(_types[i], i, _bounds[i], _bounds[i + 1], _is64Bit, map, blockTypes) { IsPresent = HasPages };
-            foreach ((ulong start, ulong end) in _present) zone.Present += Overlap(zone, start, end, out _);
+            zone.Present = Count(_present, zone.Start, zone.End);
             foreach ((ulong start, ulong end) in _managed)
             {
-                ulong length = Overlap(zone, start, end, out ulong from);
-                if (length > 0) zone.Seed(from, from + length);
+                ulong from = Math.Max(zone.Start, start), to = Math.Min(zone.End, end);
+                if (from < to) zone.Seed(from, to);
             }
 
             zones[i] = zone;
@@ -118,11 +128,16 @@ internal sealed class ZonePlan
         _ => throw new ArgumentOutOfRangeException(nameof(options), options.Architecture, "Not an architecture."),
     };
 
-    private static ulong Overlap(Zone zone, ulong start, ulong end, out ulong from)
+    private static ulong Count(List<(ulong Start, ulong End)> ranges, ulong start, ulong end)
     {
-        from = Math.Max(zone.Start, start);
-        ulong to = Math.Min(zone.End, end);
-        return to > from ? to - from : 0;
+        ulong pages = 0;
+        foreach ((ulong Start, ulong End) range in ranges)
+        {
+            ulong from = Math.Max(start, range.Start), to = Math.Min(end, range.End);
+            if (from < to) pages += to - from;
+        }
+
+        return pages;
     }
 
     private ulong[] Bounds(PageAllocatorOptions options, ulong first, ulong end)
