@@ -22,6 +22,7 @@ public sealed class KernelSpace
 {
     private const ulong Page = 4096;
     private const ulong LocalApic = 0xfee0_0000;
+    private const ulong IoApic = 0xfec0_0000;
 
     private readonly PageAllocator _pages;
     private readonly KernelTables _tables;
@@ -120,9 +121,12 @@ public sealed class KernelSpace
         _tables.Ensure(Layout64.LdtRemap(five), _tables.Levels - 1);
         _tables.Ensure(Layout64.EspFix, _tables.Levels - 1);
         _tables.Ensure(Layout64.Efi, _tables.Levels - 1);
-        MapEntryAreas(Layout64.CpuEntryArea, [(1, false), (1, true), (5, false), (1, null), (2, true), (1, null), (2, true), (1, null), (2, true), (1, null), (2, true)]);
-        // The fixed pages share the top entry of the kernel; the local APIC is the one that every machine has.
-        _tables.SetLeaf(Layout64.FixmapTop - (4 * Page), Device(LocalApic));
+        MapEntryAreas(
+            Layout64.CpuEntryArea, Layout64.EntryAreaBytes,
+            [(1, false), (1, true), (5, false), (1, null), (2, true), (1, null), (2, true), (1, null), (2, true), (1, null), (2, true)]);
+        // The fixed pages share the top entry of the kernel; the APICs are those that every machine has.
+        _tables.SetLeaf(Layout64.FixmapTop - (Layout64.LocalApicSlot * Page), Device(LocalApic));
+        _tables.SetLeaf(Layout64.FixmapTop - ((Layout64.LocalApicSlot + 1) * Page), Device(IoApic));
     }
 
     private void Build32()
@@ -140,8 +144,10 @@ public sealed class KernelSpace
         if (areas.HasPkmap) _tables.Ensure(areas.Pkmap, 1);
         _tables.Ensure(areas.LdtRemap, 1);
         for (ulong at = areas.FixmapStart & ~(areas.Directory - 1); at <= 0xffff_ffff; at += areas.Directory) _tables.Ensure(at, 1);
-        MapEntryAreas(areas.CpuEntryArea, [(1, false), (1, true), (1, null), (1, true), (3, false)]);
-        _tables.SetLeaf(Layout32.FixmapAddress(3), Device(LocalApic));
+        // On 32 bits the processor writes to descriptors and task states where they are.
+        MapEntryAreas(areas.CpuEntryArea, Layout32.EntryAreaPages * Page, [(1, true), (1, null), (1, true), (1, null), (6, true)]);
+        _tables.SetLeaf(Layout32.FixmapAddress(Layout32.LocalApicSlot), Device(LocalApic));
+        _tables.SetLeaf(Layout32.FixmapAddress(Layout32.LocalApicSlot + 1), Device(IoApic));
     }
 
     // A register page: not cached.
@@ -196,11 +202,10 @@ public sealed class KernelSpace
     }
 
     // The IDT, then for each processor pages that are read-only, writable, or guards.
-    private void MapEntryAreas(ulong start, ReadOnlySpan<(int Pages, bool? Writable)> parts)
+    private void MapEntryAreas(ulong start, ulong size, ReadOnlySpan<(int Pages, bool? Writable)> parts)
     {
         MapOwn(start, writable: false);
         ulong at = start + Page;
-        ulong size = Layout.Areas32 is null ? 0x3b000 : Layout32.EntryAreaPages * Page;
         for (int cpu = 0; cpu < _pages.Options.Processors; cpu++)
         {
             ulong next = at;

@@ -21,8 +21,13 @@ public sealed class Layout32
     /// <summary>Slots of temporary mappings that each processor has (KM_MAX_IDX).</summary>
     public const int LocalMapsPerProcessor = 16;
 
-    /// <summary>Pages of an entry area: GDT, entry stack, TSS with its bitmap, a guard and a stack for double faults, and debug buffers.</summary>
-    public const int EntryAreaPages = 40;
+    /// <summary>
+    /// Pages of an entry area: GDT, a guard, entry stack, a guard, a stack for double faults, TSS with its bitmap (5), and debug buffers (33).
+    /// </summary>
+    public const int EntryAreaPages = 43;
+
+    /// <summary>The number of the local APIC among the fixed pages (FIX_APIC_BASE); the first I/O APIC is behind it.</summary>
+    public const int LocalApicSlot = 3;
 
     // In front of the slots: hole, debug port, early console, local APIC, 64 I/O APICs.
     private const int FixmapBeforeLocalMaps = 4 + 64;

@@ -36,6 +36,14 @@ public static class Layout64
     /// <summary>The last fixed page (FIXADDR_TOP).</summary>
     public const ulong FixmapTop = 0xffff_ffff_ff7f_f000;
 
+    /// <summary>
+    /// The number of the local APIC among the fixed pages, counted down from <see cref="FixmapTop"/>; the first I/O APIC is behind it.
+    /// </summary>
+    public const int LocalApicSlot = 514;
+
+    /// <summary>Bytes of a processor's entry area: 26 pages of GDT, stacks and TSS, guards among them, and 33 of debug buffers.</summary>
+    public const ulong EntryAreaBytes = 59 * 4096;
+
     /// <summary>Where a kernel is loaded unless it is randomised (LOAD_PHYSICAL_ADDR).</summary>
     public const ulong LoadAddress = 16 * MiB;
 

@@ -53,6 +53,7 @@ public sealed unsafe partial class PageAllocator : IDisposable
         _zones = plan.CreateZones(_map, _blockTypes);
         TableFrames = new PageTableFrames(this);
         Start();
+        memory.Disposing += Dispose;
     }
 
     /// <summary>Frees an allocator that was never disposed.</summary>
@@ -195,9 +196,10 @@ public sealed unsafe partial class PageAllocator : IDisposable
         for (ulong at = frame; at < frame + (1UL << page.Order); at++) _map[at] = new PageFrame { Flags = kind, RefCount = 1 };
     }
 
-    /// <summary>Frees the descriptors. The memory stays. Idempotent.</summary>
+    /// <summary>Frees the descriptors. The memory stays; when it goes, so do they. Idempotent.</summary>
     public void Dispose()
     {
+        _memory.Disposing -= Dispose;
         Release();
         GC.SuppressFinalize(this);
     }

@@ -85,6 +85,39 @@ public sealed class RecordedKernelTests
         return sizes;
     }
 
+    // IDT, descriptors, stacks, task states and guards of the first processor, and the registers of the APICs: address for address.
+    [Theory]
+    [InlineData("amd64-4l-ption", KernelArchitecture.X8664)]
+    [InlineData("amd64-5l-ptioff", KernelArchitecture.X8664La57)]
+    [InlineData("i386-2level", KernelArchitecture.I386)]
+    [InlineData("i386-pae-ptioff", KernelArchitecture.I386Pae)]
+    public void EntryAreaAndFixedPages_OfARecordedKernel_AreTheBuiltOnes(string name, KernelArchitecture architecture)
+    {
+        using RecordedGuest guest = Load(name);
+        using PhysicalMemory memory = PhysicalMemory.Create(96 * MiB);
+        KernelLayout layout = KernelLayout.For(memory, new() { Architecture = architecture, MostProcessors = 32 });
+        using var pages = new FastMmu.Linux.Physical.PageAllocator(memory, layout.AllocatorOptions());
+        List<(ulong, Rights)> built = Fixed(new KernelSpace(pages, layout).View(), layout);
+        // The page tables of user mode, when they are isolated, show less of the kernel.
+        List<(ulong, Rights)> recorded = States(guest).Select(s => Fixed(new AddressSpaceView(guest.Memory, in s), layout)).MaxBy(f => f.Count)!;
+        Assert.Equal(recorded, built);
+        Assert.InRange(built.Count, 10, 20);
+    }
+
+    private static List<(ulong Linear, Rights Rights)> Fixed(AddressSpaceView view, KernelLayout layout)
+    {
+        var found = new List<(ulong, Rights)>();
+        foreach (MappedPage page in view.Pages())
+        {
+            KernelRegionKind kind = layout.RegionOf(page.Range.Start.Value)!.Value.Kind;
+            // Global pages are a matter of isolation, and temporary mappings of the moment.
+            bool apic = kind == KernelRegionKind.Fixmap && page.Physical.Value is 0xfec0_0000 or 0xfee0_0000;
+            if (kind == KernelRegionKind.CpuEntryArea || apic) found.Add((page.Range.Start.Value, page.Rights & ~Rights.Global));
+        }
+
+        return found;
+    }
+
     private static LayoutRegion? Find(GuestLayout layout, KernelRegionKind kind)
     {
         foreach (LayoutRegion region in layout.Regions)
