@@ -29,6 +29,7 @@ public sealed class ExplainCommandTests
             "PML4       0  0x2ced000  0x0000000002101067  table 0x2101000, writable, user, accessed",
             "PT         2  0x2cdb010  0x0000000000202025  4 KiB page 0x202000, read-only, user, accessed",
             "physical   0x202790 = 4 KiB page 0x202000 + 0x790, RAM, PAT index 0 (WB)",
+            "frame      0x202 of zone DMA",
             "rights     user, read-only, executable",
             "tables     for this page alone: one level, 32-bit 4 MiB; two levels 8 KiB;",
         }) Assert.Contains(part, text, StringComparison.Ordinal);
@@ -43,6 +44,7 @@ public sealed class ExplainCommandTests
         string text = Explain(Amd64, "ffffffff_98600123").Output;
         Assert.Contains("= PML4 511 | PDPT 510 | PD 195 | offset 0x123", text, StringComparison.Ordinal);
         Assert.Contains("2 MiB page 0x6200000", text, StringComparison.Ordinal);
+        Assert.Contains("frame      0x6200 of zone DMA32", text, StringComparison.Ordinal);
         Assert.Contains("kernel text, _stext+0xc00123", text, StringComparison.Ordinal);
     }
 
