@@ -18,7 +18,6 @@ public sealed partial record KernelProfile
         KnowsDroppable = false,
         KnowsSeals = false,
         KnowsGuardRegions = false,
-        UnsupportedMapping = Errno.EOPNOTSUPP,
         AnonymousAlignment = HugePageAlignmentRule.None,
     };
 
@@ -29,7 +28,8 @@ public sealed partial record KernelProfile
         MremapMovesSeveral = false,
         MremapChecksSourceFirst = false,
         KnowsGuardRegions = false,
-        UnsupportedMapping = Errno.ENOTSUPP,
+        MissingDroppable = Errno.ENOTSUPP,
+        AnonymousAlignment = HugePageAlignmentRule.LargeAreas,
     };
 
     /// <summary>Linux 6.18, the release that the recorded answers come from, and the default.</summary>
@@ -65,8 +65,8 @@ public sealed partial record KernelProfile
     /// <summary>MADV_GUARD_INSTALL and _REMOVE (6.13).</summary>
     public bool KnowsGuardRegions { get; init; } = true;
 
-    /// <summary>The error number for a mapping that a file system does not support.</summary>
-    public int UnsupportedMapping { get; init; } = Errno.EOPNOTSUPP;
+    /// <summary>The error number for MAP_DROPPABLE on a kernel that has it but not on this processor: EOPNOTSUPP, and ENOTSUPP at first.</summary>
+    public int MissingDroppable { get; init; } = Errno.EOPNOTSUPP;
 
     /// <summary>Which anonymous areas are aligned to huge pages.</summary>
     public HugePageAlignmentRule AnonymousAlignment { get; init; } = HugePageAlignmentRule.WholeHugePages;

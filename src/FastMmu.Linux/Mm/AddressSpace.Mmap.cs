@@ -1,5 +1,6 @@
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Files;
+using FastMmu.Processor;
 
 namespace FastMmu.Linux.Mm;
 
@@ -201,6 +202,12 @@ public sealed partial class AddressSpace
                 vmFlags |= VmFlags.Shared | VmFlags.MayShare;
                 return 0;
             case MmapFlags.Droppable when Machine.Profile.KnowsDroppable:
+                // A 32-bit kernel has no bit left for it.
+                if (Machine.Paging is not (PagingMode.FourLevel or PagingMode.FiveLevel))
+                {
+                    return -Machine.Profile.MissingDroppable;
+                }
+
                 if (grows || (flags & (MmapFlags.Locked | MmapFlags.HugeTlb)) != 0)
                 {
                     return -Errno.EINVAL;
@@ -229,7 +236,7 @@ public sealed partial class AddressSpace
         switch (flags & MmapFlags.TypeMask)
         {
             case MmapFlags.SharedValidate when (flags & ~MmapFlags.LegacyMask) != 0:
-                return -Machine.Profile.UnsupportedMapping;
+                return -Errno.EOPNOTSUPP;
             case MmapFlags.Shared or MmapFlags.SharedValidate:
                 if (file.Writable ? inode.AppendOnly : (protection & Protection.Write) != 0)
                 {
@@ -334,7 +341,9 @@ public sealed partial class AddressSpace
                 return -Errno.ENOMEM;
             }
 
+            // What the old pages were charged with is the new area's from here on.
             counts.Accounted = 0;
+            charged = pages;
             flags |= VmFlags.Account;
         }
 
@@ -387,7 +396,7 @@ public sealed partial class AddressSpace
     {
         if (file is { Inode.Kind: not InodeKind.ZeroDevice } || (flags & VmFlags.Shared) == 0)
         {
-            return (flags & VmFlags.Sync) != 0 && file!.Inode.Kind == InodeKind.Regular ? -Machine.Profile.UnsupportedMapping : 0;
+            return (flags & VmFlags.Sync) != 0 && file!.Inode.Kind == InodeKind.Regular ? -Errno.EOPNOTSUPP : 0;
         }
 
         ulong charged = (flags & VmFlags.NoReserve) != 0 ? 0 : length >> PageShift;

@@ -1,6 +1,7 @@
 using FastMmu.Linux;
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Mm;
+using FastMmu.Processor;
 using Xunit;
 using static FastMmu.Tests.Linux.Mm.CallFixture;
 
@@ -212,5 +213,23 @@ public class MremapTests
         Assert.Equal(8UL, process.Machine.CommittedPages);
         process.Unmap(0, 30);
         Assert.Equal(0UL, process.Machine.CommittedPages);
+    }
+
+    [Fact]
+    public void Mremap_WithoutMemoryForTables_LeavesEverythingAsItWas()
+    {
+        using var process = new CallFixture(memoryBytes: 4UL << 20);
+        process.Map(0, 4);
+        Assert.True(process.Mm.Write(At(1), [0x42]).IsResolved);
+        ulong filler = (ulong)process.Place(1 << 12);
+        for (ulong page = 0; process.Mm.Touch(filler + (page * Page), Access.Write, out _).IsResolved; page++) Assert.True(page < 1 << 12);
+        (ulong total, ulong committed, ulong resident) before = (process.Mm.TotalVm, process.Machine.CommittedPages, process.Mm.Tables.Rss);
+        Assert.Equal(-Errno.ENOMEM, process.Mm.Mremap(At(0), 2 * Page, 4 * Page, To, 0x6000_0000_0000));
+        Assert.Equal("0-4rw", process.Picture);
+        Assert.Equal(before, (process.Mm.TotalVm, process.Machine.CommittedPages, process.Mm.Tables.Rss));
+        process.Mm.Munmap(filler, Page << 12);
+        Span<byte> one = stackalloc byte[1];
+        Assert.True(process.Mm.Read(At(1), one).IsResolved);
+        Assert.Equal(0x42, one[0]);
     }
 }
