@@ -1,5 +1,6 @@
 using System.Text;
 using FastMmu.Linux.Mm;
+using FastMmu.Processor;
 
 namespace FastMmu.Linux.Exec;
 
@@ -128,7 +129,7 @@ internal sealed class ExecCall
         AslrRandom? random = Machine.Settings.RandomizeVaSpace == 0 ? null : Options.Aslr.ToGenerator();
         UserLayout layout = new(abi, personality, Context.Limits[ResourceLimits.Stack].Soft, random, new UserLayoutOptions
         {
-            FiveLevels = settings.FiveLevels,
+            FiveLevels = Machine.Paging == PagingMode.FiveLevel,
             PageOffset = settings.PageOffset,
             StackGuardGap = Machine.Settings.StackGuardGapPages << 12,
             LegacyLayout = Machine.Settings.LegacyLayout,

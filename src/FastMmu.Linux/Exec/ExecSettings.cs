@@ -12,9 +12,6 @@ public sealed class ExecSettings
     /// <summary>Whether the kernel is a 32-bit one, which runs no 64-bit programs.</summary>
     public bool Is32BitKernel { get; set; }
 
-    /// <summary>Whether page tables have five levels.</summary>
-    public bool FiveLevels { get; set; }
-
     /// <summary>Where a 32-bit kernel begins (PAGE_OFFSET).</summary>
     public ulong PageOffset { get; set; } = 0xc000_0000;
 

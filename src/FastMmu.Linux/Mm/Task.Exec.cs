@@ -9,6 +9,7 @@ public sealed partial class Task
     public StartRegisters Registers { get; internal set; }
 
     /// <summary>execve: puts a program in place of the one that runs.</summary>
+    /// <remarks>MMUs that worked in the old address space (<see cref="AddressSpace.Attach"/>) work in the new one afterwards.</remarks>
     /// <param name="path">The program.</param>
     /// <param name="argv">Its arguments, its name first.</param>
     /// <param name="envp">Its environment.</param>
@@ -31,8 +32,15 @@ public sealed partial class Task
             return failed;
         }
 
+        AddressSpace old = Mm;
+        // A processor that worked in the old address space works in the new one (exec_mmap).
+        foreach (Mmu mmu in old.Machine.LoadedSpaces.Where(l => l.Value == old).Select(l => l.Key).ToArray())
+        {
+            call.Mm.Attach(mmu);
+        }
+
         // Other threads of the process do not survive an execve, and nobody else has the address space.
-        Mm.Dispose();
+        old.Dispose();
         (Mm, Comm, Registers) = (call.Mm, call.Comm, call.Registers);
         return ExecResult.Started(this);
     }

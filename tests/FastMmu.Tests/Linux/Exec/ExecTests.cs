@@ -4,6 +4,7 @@ using FastMmu.Linux.Areas;
 using FastMmu.Linux.Exec;
 using FastMmu.Linux.Mm;
 using FastMmu.Memory;
+using FastMmu.Processor;
 using Xunit;
 
 namespace FastMmu.Tests.Linux.Exec;
@@ -228,6 +229,33 @@ public sealed class ExecTests : IDisposable
             Assert.True(Value(task, AuxiliaryType.SystemInfoHeader) - task.Registers.StackPointer is < (4UL << 20) or > (1UL << 40), "above the stack, or in the mmap area where that is full");
             task.Exit();
         }
+    }
+
+    [Fact]
+    public void Machine_WithFiveLevels_GivesMoreAddressesButTheSameLayout()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(64UL << 20);
+        var machine = new LinuxMachine(memory) { Paging = PagingMode.FiveLevel };
+        machine.ExecSettings.Files = _files;
+        Add("/bin/one", new TestElf());
+        FastMmu.Linux.Mm.Task task = machine.Exec("/bin/one", ["one"]).Task;
+        Assert.Equal((UserLayout.TaskSizeLa57, 0x7fff_f7ff_f000UL), (task.Mm.TaskSize, task.Mm.MmapBase));
+        Assert.InRange(task.Registers.StackPointer, 0x7fff_ffff_0000UL, 0x7fff_ffff_f000UL);
+    }
+
+    [Fact]
+    public void Exec_OfATaskWithAnMmu_TakesTheMmuAlong()
+    {
+        Add("/bin/one", new TestElf());
+        Add("/bin/two", new TestElf { Segments = [TestElf.Load(0x80_0000, 0x1000)], Entry = 0x80_0200 });
+        FastMmu.Linux.Mm.Task task = _machine.Exec("/bin/one", ["one"]).Task;
+        using var mmu = new Mmu(_memory, ProcessorFeatures.Zen4);
+        task.Mm.Attach(mmu);
+        Assert.True(task.Mm.TryTranslate(mmu, 0x40_0000, Access.Execute, out _, out _));
+        Assert.True(task.Exec("/bin/two", ["two"]).IsStarted);
+        Assert.True(task.Mm.TryTranslate(mmu, 0x80_0000, Access.Execute, out _, out _));
+        Assert.False(task.Mm.TryTranslate(mmu, 0x40_0000, Access.Execute, out _, out FaultOutcome outcome));
+        Assert.Equal((FaultOutcome.Segv, FaultOutcome.MapError), (outcome.Signal, outcome.Code));
     }
 
     private static ulong Value(FastMmu.Linux.Mm.Task task, AuxiliaryType type) => task.Mm.AuxiliaryVector.Single(e => e.Type == type).Value;
