@@ -1,0 +1,199 @@
+using FastMmu.Linux.Areas;
+using FastMmu.Linux.Files;
+using FastMmu.Linux.Mm;
+using FastMmu.Linux.Pages;
+using FastMmu.Processor;
+using Xunit;
+using static FastMmu.Tests.Linux.Pages.ProcessFixture;
+
+namespace FastMmu.Tests.Linux.Pages;
+
+/// <summary>When page tables come and go (VmPTE), and what entries say.</summary>
+public class TableTests
+{
+    private const ulong Region = 512 * Page;
+
+    private static ulong Kilobytes(ProcessFixture process) => process.Tables.TableBytes >> 10;
+
+    [Theory]
+    [InlineData(PagingMode.FourLevel, 4UL)]
+    [InlineData(PagingMode.FiveLevel, 5UL)]
+    public void FirstPage_NeedsATableALevel_AndTheTopIsNotCounted(PagingMode paging, ulong tables)
+    {
+        using var process = new ProcessFixture(paging);
+        process.Map(Base, 1);
+        process.WriteAt(Base, 1);
+        Assert.Equal(12UL, Kilobytes(process));
+        Assert.Equal(tables, process.Tables.Tables);
+    }
+
+    [Fact]
+    public void FaultBehindTheEndOfAFile_MakesNoLeafTable()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 4, Private, File(InodeKind.Regular, 0));
+        process.ReadAt(Base);
+        Assert.Equal(8UL, Kilobytes(process));
+    }
+
+    [Fact]
+    public void Munmap_KeepsTablesThatNeighboursNeed()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 512);
+        process.Map(Base + Region, 1, Private | VmFlags.NoReserve);
+        process.WriteAt(Base, 1);
+        process.WriteAt(Base + Region, 1);
+        Assert.Equal(16UL, Kilobytes(process));
+        process.Mm.Munmap(Base + (8 * Page), 100 * Page);
+        Assert.Equal(16UL, Kilobytes(process));
+        process.Mm.Munmap(Base, Region);
+        Assert.Equal(12UL, Kilobytes(process));
+        process.Mm.Munmap(Base + Region, Page);
+        Assert.Equal(0UL, Kilobytes(process));
+        Assert.Equal(1UL, process.Tables.Tables);
+    }
+
+    [Fact]
+    public void DontNeed_OfAWholeTable_FreesItUnlessSomethingStays()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 1024);
+        process.WriteAt(Base, 1);
+        process.WriteAt(Base + Region, 1);
+        process.Mm.Madvise(Base + Region, Page, Advice.GuardInstall);
+        process.Mm.Madvise(Base, Region - Page, Advice.DontNeed);
+        Assert.Equal(16UL, Kilobytes(process));
+        process.Mm.Madvise(Base, 2 * Region, Advice.DontNeed);
+        Assert.Equal(12UL, Kilobytes(process));
+    }
+
+    [Fact]
+    public void Mremap_MovesWholeTablesWhereBothSidesAreAligned()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 512);
+        process.WriteAt(Base + (5 * Page), 0x93);
+        ulong table = process.Tables.TableBytes;
+        ulong target = Base + (16 * Region);
+        Assert.Equal((long)target, process.Mm.Mremap(Base, Region, Region, MremapFlags.MayMove | MremapFlags.Fixed, target));
+        Assert.Equal(table, process.Tables.TableBytes);
+        Assert.Equal(0x93, process.ByteAt(target + (5 * Page)));
+
+        ulong odd = target + (3 * Region) + Page;
+        Assert.Equal((long)odd, process.Mm.Mremap(target, Region, Region, MremapFlags.MayMove | MremapFlags.Fixed, odd));
+        Assert.Equal(0x93, process.ByteAt(odd + (5 * Page)));
+        Assert.Equal(1UL, process.Tables.RssAnon);
+    }
+
+    [Fact]
+    public void ProtNone_KeepsThePageFromTheProcessorOnly()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 1);
+        process.WriteAt(Base, 0x95);
+        ulong frame = process.Tables.Peek(Base).Frame;
+        process.Mm.Mprotect(Base, Page, Protection.None);
+        ulong entry = process.Tables.EntryOf(Base);
+        Assert.Equal(Pte.ProtNone, entry & (Pte.Present | Pte.ProtNone));
+        Assert.Equal(~(frame << 12) & Pte.FrameMask, entry & Pte.FrameMask);
+        Assert.Equal(1UL, process.Tables.RssAnon);
+        Assert.Equal(FaultOutcome.AccessError, process.ReadAt(Base).Code);
+        process.Mm.Mprotect(Base, Page, Protection.Read | Protection.Write);
+        Assert.Equal(Pte.Write, process.Tables.EntryOf(Base) & Pte.Write);
+        Assert.Equal(0x95, process.ByteAt(Base));
+    }
+
+    [Fact]
+    public void ReadOnlyEntry_KeepsDirtyOutOfTheProcessorsBit()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 1);
+        process.WriteAt(Base, 1);
+        process.Mm.Mprotect(Base, Page, Protection.Read);
+        ulong entry = process.Tables.EntryOf(Base);
+        Assert.Equal(Pte.SavedDirty, entry & (Pte.SavedDirty | Pte.Dirty | Pte.Write));
+        Assert.True(process.Tables.Peek(Base).IsDirty);
+        process.Mm.Mprotect(Base, Page, Protection.Read | Protection.Write);
+        Assert.Equal(Pte.Dirty | Pte.Write, process.Tables.EntryOf(Base) & (Pte.SavedDirty | Pte.Dirty | Pte.Write));
+    }
+
+    [Fact]
+    public void Populate_GivesPrivateAreasPagesAndOthersWhatAReadGets()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 4);
+        process.Map(Base + (8 * Page), 4, VmFlags.Read | VmFlags.MayRead);
+        process.Map(Base + (16 * Page), 4, SharedFile, File(InodeKind.SharedMemory, 2 * Page));
+        process.Map(Base + (24 * Page), 4, VmFlags.MayRead);
+        Assert.Equal(0, process.Tables.Populate(Base, Base + (32 * Page), ignoreErrors: true));
+        Assert.Equal((4UL, 0UL, 2UL), process.Rss);
+        Assert.True(process.Tables.Peek(Base + (8 * Page)).IsSpecial);
+        Assert.Equal(-Errno.EFAULT, process.Tables.Populate(Base, Base + (32 * Page), ignoreErrors: false));
+    }
+
+    [Fact]
+    public void MadvPopulate_HeedsHolesAndRights()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 2);
+        process.Map(Base + (2 * Page), 1, VmFlags.Read | VmFlags.MayRead);
+        process.Map(Base + (8 * Page), 2, SharedFile, File(InodeKind.SharedMemory, Page));
+        Assert.Equal(-Errno.EINVAL, process.Mm.Madvise(Base, 3 * Page, Advice.PopulateWrite));
+        Assert.Equal(2UL, process.Tables.RssAnon);
+        Assert.Equal(0, process.Mm.Madvise(Base, 3 * Page, Advice.PopulateRead));
+        Assert.Equal(-Errno.ENOMEM, process.Mm.Madvise(Base, 4 * Page, Advice.PopulateRead));
+        Assert.Equal(-Errno.EFAULT, process.Mm.Madvise(Base + (8 * Page), 2 * Page, Advice.PopulateRead));
+        Assert.Equal(1UL, process.Tables.RssShmem);
+    }
+
+    [Fact]
+    public void Mincore_KnowsResidentPagesAndThePageCache()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 3);
+        OpenFile mine = File(InodeKind.SharedMemory, 4 * Page), others = File(InodeKind.SharedMemory, 4 * Page, owner: 8);
+        mine.Inode.Write(process.Machine, Page, [1]);
+        process.Map(Base + (3 * Page), 2, SharedFile, mine);
+        process.Map(Base + (5 * Page), 2, SharedFile, others);
+        process.ReadAt(Base + Page);
+        byte[] vector = new byte[8];
+        Assert.Equal(-Errno.ENOMEM, process.Mm.Mincore(Base, 8 * Page, vector));
+        Assert.Equal([0, 1, 0, 0, 1, 1, 1, 0], vector);
+        Assert.Equal(-Errno.EINVAL, process.Mm.Mincore(Base + 1, Page, vector));
+        Assert.Equal(-Errno.ENOMEM, process.Mm.Mincore(Base, ulong.MaxValue, vector));
+        Assert.Equal(-Errno.EFAULT, process.Mm.Mincore(Base, 2 * Page, vector.AsSpan(0, 1)));
+        Assert.Equal(0, process.Mm.Mincore(1UL << 30, 0, vector));
+        Assert.Equal(-Errno.EFAULT, process.Mm.Mincore(Base, Page, 0));
+        Assert.Equal(0, process.Mm.Mincore(Base, 2 * Page, Base));
+        Assert.Equal(1, process.ByteAt(Base + 1));
+    }
+
+    [Fact]
+    public void Faults_AllocateNothingOnTheHost()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 4096);
+        OpenFile file = File(InodeKind.SharedMemory, 64 * Page);
+        process.Map(Base + (64UL << 20), 64, SharedFile, file);
+        using var mmu = new Mmu(process.Memory, new ProcessorFeatures());
+        process.Mm.Attach(mmu);
+        Round();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Round();
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+
+        void Round()
+        {
+            for (ulong at = 0; at < 1024; at++)
+            {
+                process.Mm.TryTranslate(mmu, Base + (at * Page), (at & 1) == 0 ? Access.Read : Access.Write, out _, out _);
+                process.Mm.TryTranslate(mmu, Base + (at * Page), Access.Write, out _, out _);
+                process.ReadAt(Base + (64UL << 20) + (at % 64 * Page));
+            }
+
+            process.Tables.Advise(process.At(Base), Base, Base + (4096 * Page), Advice.DontNeed);
+            process.Tables.Advise(process.At(Base + (64UL << 20)), Base + (64UL << 20), Base + (64UL << 20) + (64 * Page), Advice.DontNeed);
+        }
+    }
+}
