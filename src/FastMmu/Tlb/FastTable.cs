@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using FastMmu.Addresses;
 using FastMmu.Paging;
 using FastMmu.Processor;
@@ -55,12 +56,13 @@ internal sealed unsafe class FastTable : IDisposable
     private readonly FastView* _view;
     private FastContexts _contexts;
     private int _current;
+    private int _previous;
     private int _lastReplaced;
     private uint _nextGeneration = 1;
     private uint _nextStructureGeneration = 1;
     private uint _lastGeneration = (1 << 12) - 1;
     private int _generationShift = 52;
-    private bool _hugeSeen;
+    private bool _hugeSeen, _fourMegabytesSeen;
     private bool _disposed;
 
     internal FastTable()
@@ -116,6 +118,8 @@ internal sealed unsafe class FastTable : IDisposable
     {
         int found = -1;
         if (_contexts[_current].Generation != 0 && _contexts[_current].Fingerprint == fingerprint) found = _current;
+        // What toggles (AC, keys, two address spaces) comes back to where it was before.
+        else if (_contexts[_previous].Generation != 0 && _contexts[_previous].Fingerprint == fingerprint) found = _previous;
         for (int i = 0; found < 0 && i < FastContexts.Count; i++)
         {
             if (_contexts[i].Generation != 0 && _contexts[i].Fingerprint == fingerprint) found = i;
@@ -145,6 +149,7 @@ internal sealed unsafe class FastTable : IDisposable
             };
         }
 
+        if (found != _current) _previous = _current;
         _current = found;
         _view->Key = (ulong)_contexts[found].Generation << _generationShift;
         PointRows();
@@ -190,7 +195,7 @@ internal sealed unsafe class FastTable : IDisposable
         // A gigabyte's page may have been remembered for any region in it.
         structures |= _hugeSeen;
         if (!structures) LeafTables.ForgetRegion(linear);
-        int scope = IsLargeRegion(linear) ? (_hugeSeen ? 30 : 22) : 12;
+        int scope = !IsLargeRegion(linear) ? 12 : _hugeSeen ? 30 : _fourMegabytesSeen ? 22 : 21;
         for (int i = 0; i < FastContexts.Count; i++)
         {
             ref FastContext context = ref _contexts[i];
@@ -234,7 +239,7 @@ internal sealed unsafe class FastTable : IDisposable
         }
 
         Array.Clear(_largeRegions);
-        _hugeSeen = false;
+        _hugeSeen = _fourMegabytesSeen = false;
         LeafTables.Wipe();
     }
 
@@ -315,7 +320,8 @@ internal sealed unsafe class FastTable : IDisposable
     {
         uint hash = RegionHash(linear);
         _largeRegions[hash >> 6] |= 1UL << (int)(hash & 63);
-        if (size == PageSize.Size1G) _hugeSeen = true;
+        _hugeSeen |= size == PageSize.Size1G;
+        _fourMegabytesSeen |= size == PageSize.Size4M;
     }
 
     // A 4-MiB page is two regions, and any page of a gigabyte may have been noted in another region of it.
@@ -336,11 +342,25 @@ internal sealed unsafe class FastTable : IDisposable
         if (x >> FrameBits == 0 && (!onlyGlobal || IsGlobal(attributes[slot]))) table[slot] = 0;
         if (scope == 12) return;
 
-        // Slots of one 4-MiB region are neighbours; a gigabyte goes round the table.
-        ulong start = scope == 30 ? 0 : SlotOf(linear & ~((1UL << scope) - 1));
-        ulong count = scope == 30 ? Slots : 1UL << (scope - 12);
+        // Slots of one 4-MiB region are neighbours and have one tag; a gigabyte goes round the table.
+        bool huge = scope == 30;
+        ulong start = huge ? 0 : SlotOf(linear & ~((1UL << scope) - 1));
+        ulong count = huge ? Slots : 1UL << (scope - 12);
+        Vector256<ulong> tag = Vector256.Create(TagOf(linear) ^ key);
+        Vector256<ulong> tagMask = Vector256.Create(~LastFrame);
         for (ulong i = start; i < start + count; i++)
         {
+            // Where almost nothing is found, eight entries cost one branch.
+            if (!huge && i % 8 == 0)
+            {
+                Vector256<ulong> first = (Vector256.Load(table + i) ^ tag) & tagMask, second = (Vector256.Load(table + i + 4) ^ tag) & tagMask;
+                if (!Vector256.EqualsAny(Vector256.Min(first, second), Vector256<ulong>.Zero))
+                {
+                    i += 7;
+                    continue;
+                }
+            }
+
             ulong entry = table[i];
             if (entry == 0) continue;
             int shift = (int)(attributes[i] >> 8) & 0xff;
