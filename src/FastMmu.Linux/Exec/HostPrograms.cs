@@ -102,6 +102,13 @@ public sealed class HostPrograms : IProgramFiles
             return Errno.EACCES;
         }
 
+        // Whatever says that it holds nothing is not opened: a pipe would wait for a writer.
+        if (new FileInfo(real).Length == 0)
+        {
+            file = new ProgramFile(real, ReadOnlyMemory<byte>.Empty);
+            return 0;
+        }
+
         using FileStream stream = new(real, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         if (!stream.CanSeek)
         {
