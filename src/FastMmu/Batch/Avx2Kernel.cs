@@ -15,7 +15,7 @@ internal readonly unsafe struct Avx2Kernel : IBatchKernel
 
     public static bool IsSupported => Avx2.IsSupported && Bmi1.X64.IsSupported;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static int ProbeGroups(ulong* linear, ulong* physical, int groups, in ProbeState probe, out uint missed)
     {
         Vector256<ulong> key = Vector256.Create(probe.Key);

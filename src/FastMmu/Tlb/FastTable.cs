@@ -71,7 +71,8 @@ internal sealed unsafe class FastTable : IDisposable
         PointRows();
     }
 
-    ~FastTable() => Free();
+    // The view and the leaf tables have their own finalizers, which may have run.
+    ~FastTable() => FreeTables();
 
     /// <summary>What a probe reads.</summary>
     internal FastView* View => _view;
@@ -246,22 +247,20 @@ internal sealed unsafe class FastTable : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Free();
+        FreeTables();
+        PointRows();
+        LeafTables.Dispose();
         GC.SuppressFinalize(this);
     }
 
-    private void Free()
+    private void FreeTables()
     {
-        if (_disposed) return;
         _disposed = true;
         foreach (ref nint table in _tables.AsSpan())
         {
             NativeMemory.AlignedFree((void*)table);
             table = 0;
         }
-
-        PointRows();
-        LeafTables.Dispose();
     }
 
     private void PointRows()

@@ -89,6 +89,7 @@ public sealed unsafe partial class Mmu
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private BatchResult TranslateGroups<TKernel>(ulong* linear, ulong* physical, int length, Access access, Privilege privilege)
         where TKernel : struct, IBatchKernel
     {
@@ -130,6 +131,7 @@ public sealed unsafe partial class Mmu
 
     // Probes until the end, or until misses have used up the budget. Row and key are read anew after each group that missed: filling may have
     // changed them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int ProbeGroups<TKernel>(ref BatchState batch, int group, int groups)
         where TKernel : struct, IBatchKernel
     {
@@ -160,6 +162,7 @@ public sealed unsafe partial class Mmu
 
     // Without the fast table: its entries are not used again soon enough to be worth their filling.
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WalkRange<TKernel>(ref BatchState batch, int group, int end)
         where TKernel : struct, IBatchKernel
     {
