@@ -79,7 +79,7 @@ internal sealed class ReplayMachine : IDisposable
                 // The file ends where the address space does.
                 ulong there = op.Arguments[0] < mm.TaskSize ? (mm.TaskSize - op.Arguments[0]) >> 12 : 0;
                 long[] words = new long[(int)Math.Min(Math.Min(op.Arguments[1], there), MostPages)];
-                for (int i = 0; i < words.Length; i++) words[i] = PageBits(mm.Pagemap(op.Arguments[0] + ((ulong)i << 12)));
+                for (int i = 0; i < words.Length; i++) words[i] = PageBits(mm, op.Arguments[0] + ((ulong)i << 12));
                 return new(new(ResultKind.Done)) { Pages = words };
             case TraceCall.Mincore:
                 return Mincore(mm, op.Arguments[0], op.Arguments[1]);
@@ -136,9 +136,15 @@ internal sealed class ReplayMachine : IDisposable
         return new(new(ResultKind.Child, _forks + 1)) { Child = new LinuxTask(mm, pid: 2 + ++_forks, comm: "target") };
     }
 
-    // The bits of the trace format: present, swap, file or shared, exclusively mapped, guard region.
-    private static long PageBits(ulong entry) =>
-        (long)((entry >> 63) | ((entry >> 62 & 1) << 1) | ((entry >> 61 & 1) << 2) | ((entry >> 56 & 1) << 3) | ((entry >> 58 & 1) << 4));
+    // The bits of the trace format: present, swap, file or shared, exclusively mapped, guard region. The kernel's own mappings are never one
+    // process's alone: others that were running had them too.
+    private static long PageBits(AddressSpace mm, ulong address)
+    {
+        ulong entry = mm.Pagemap(address);
+        bool everybodys = mm.Areas.TryFind(address, out Vma vma) && vma.Contains(address) && SpecialMapping.IsSpecial(vma.Name);
+        ulong exclusive = everybodys ? 0 : entry >> 56 & 1;
+        return (long)((entry >> 63) | ((entry >> 62 & 1) << 1) | ((entry >> 61 & 1) << 2) | (exclusive << 3) | ((entry >> 58 & 1) << 4));
+    }
 
     private ProcessContext CreateContext(TraceHeader header)
     {
