@@ -23,6 +23,7 @@ public sealed partial class AddressSpace
             TaskSize = TaskSize, MmapBase = MmapBase, MmapLegacyBase = MmapLegacyBase, BottomUp = BottomUp, Bit32Base = Bit32Base,
             StartCode = StartCode, EndCode = EndCode, StartData = StartData, EndData = EndData, StartBrk = StartBrk, CurrentBrk = CurrentBrk,
             StartStack = StartStack, ArgStart = ArgStart, ArgEnd = ArgEnd, EnvStart = EnvStart, EnvEnd = EnvEnd,
+            Is32Bit = Is32Bit, _allocatedKeys = _allocatedKeys, _executeOnlyKey = _executeOnlyKey,
         };
         bool done = copy.Tables.EnsureRoot();
         for (ulong at = 0; done && Areas.TryFind(at, out Vma vma); at = vma.End)

@@ -146,6 +146,23 @@ public class MprotectTests
     }
 
     [Fact]
+    public void Fork_Child_KeepsKeysAndLayout()
+    {
+        using var process = new CallFixture();
+        process.Machine.Settings.ProtectionKeys = true;
+        process.Mm.Is32Bit = true;
+        Assert.Equal(1, process.Mm.PkeyAlloc(0, 0));
+        process.Map(0, 1, Protection.Exec);
+        Assert.Equal(0, process.Mm.Fork(process.Mm.Context.Copy(), out AddressSpace? child));
+        Assert.NotNull(child);
+        Assert.True(child.Is32Bit);
+        Assert.Equal(0, child.PkeyMprotect(At(0), Page, Read, 1));
+        Assert.Equal(-Errno.EINVAL, child.PkeyFree(2));
+        Assert.Equal(3, child.PkeyAlloc(0, 0));
+        child.Dispose();
+    }
+
+    [Fact]
     public void Mprotect_OfAProgramWhoseReadingImpliesExecuting_AddsIt()
     {
         using var process = new CallFixture();
