@@ -9,6 +9,8 @@ namespace FastMmu.Cli.MmTraces;
 /// <summary>Reads the lines of calls and ends: token by token, without a tree, because they are many.</summary>
 internal sealed class TraceOpParser
 {
+    private static readonly int CounterCount = Enum.GetValues<TraceCounter>().Length;
+
     private readonly bool _resultsRequired;
 
     private readonly Dictionary<int, List<string>> _names = [];
@@ -32,25 +34,29 @@ internal sealed class TraceOpParser
         Open(ref json);
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            if (json.ValueTextEquals("i"u8)) op.Index = (int)Next(ref json, 0, int.MaxValue);
-            else if (json.ValueTextEquals("p"u8)) op.Process = (int)Next(ref json, 0, int.MaxValue);
+            // By length and letter first: most fields have names of one letter.
+            ReadOnlySpan<byte> field = json.ValueSpan;
+            byte letter = field.Length == 1 ? field[0] : (byte)0;
+            if (letter == 't') Skip(ref json);
+            else if (letter == 'i') op.Index = (int)Next(ref json, 0, int.MaxValue);
+            else if (letter == 'p') op.Process = (int)Next(ref json, 0, int.MaxValue);
+            else if (letter == 'a') ReadArguments(ref json, ref op);
+            else if (letter == 'r')
+            {
+                op.Result = Result(ref json, out signal);
+                hasResult = true;
+            }
+            else if (letter == 'd') op.Change = Change(ref json, trace);
+            else if (letter == 'm') op.Counters = Counters(ref json, trace);
+            else if (letter == 'v') op.ReadByte = (int)Next(ref json, 0, 255);
             else if (json.ValueTextEquals("op"u8))
             {
                 ReadOnlySpan<byte> name = Text(ref json);
                 if (!TraceCalls.TryParse(name, out op.Call)) throw new FormatException($"unknown call '{Encoding.UTF8.GetString(name)}'");
                 hasCall = true;
             }
-            else if (json.ValueTextEquals("a"u8)) ReadArguments(ref json, ref op);
-            else if (json.ValueTextEquals("r"u8))
-            {
-                op.Result = Result(ref json, out signal);
-                hasResult = true;
-            }
             else if (json.ValueTextEquals("code"u8)) code = (int)Next(ref json, int.MinValue, int.MaxValue);
             else if (json.ValueTextEquals("fa"u8)) address = NextNumber(ref json);
-            else if (json.ValueTextEquals("v"u8)) op.ReadByte = (int)Next(ref json, 0, 255);
-            else if (json.ValueTextEquals("d"u8)) op.Change = Change(ref json, trace);
-            else if (json.ValueTextEquals("m"u8)) op.Counters = Counters(ref json, trace);
             else if (json.ValueTextEquals("full"u8)) op.Full = Areas(ref json, trace);
             else if (json.ValueTextEquals("vec"u8)) op.Pages = Vector(ref json, trace);
             else if (json.ValueTextEquals("pm"u8)) op.Pages = Numbers(ref json, trace);
@@ -224,7 +230,7 @@ internal sealed class TraceOpParser
     private static PoolRange Counters(ref Utf8JsonReader json, MmTrace trace)
     {
         PoolRange numbers = Numbers(ref json, trace);
-        return numbers.Count == Enum.GetValues<TraceCounter>().Length ? numbers : throw new FormatException($"{numbers.Count} counters where there should be 12");
+        return numbers.Count == CounterCount ? numbers : throw new FormatException($"{numbers.Count} counters where there should be 12");
     }
 
     private static PoolRange Numbers(ref Utf8JsonReader json, MmTrace trace)

@@ -75,6 +75,8 @@ internal sealed class TraceReader : IDisposable
     /// <exception cref="FormatException">None of them.</exception>
     public static char LineKind(ReadOnlySpan<byte> line)
     {
+        // As nearly every line begins.
+        if (line.StartsWith("{\"t\":\"op\","u8)) return 'o';
         var json = new Utf8JsonReader(line);
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw new FormatException("the line is no JSON object");
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)

@@ -27,8 +27,12 @@ public sealed class Inode
         _size = size;
     }
 
-    private Inode(string name, ReadOnlyMemory<byte> content)
-        : this(InodeKind.Regular, name, (ulong)content.Length) => _content = content;
+    /// <summary>Makes a file of given bytes, as if all of it were in memory already; pages of it take frames when they are touched.</summary>
+    /// <param name="kind">What it is.</param>
+    /// <param name="name">The name that /proc/PID/maps shows.</param>
+    /// <param name="content">The bytes; must not change while the file is in use.</param>
+    public Inode(InodeKind kind, string name, ReadOnlyMemory<byte> content)
+        : this(kind, name, (ulong)content.Length) => _content = content;
 
     /// <summary>What it is.</summary>
     public InodeKind Kind { get; }
@@ -83,7 +87,7 @@ public sealed class Inode
     /// <summary>Makes a regular file of given bytes, as if all of it had been read into memory before.</summary>
     /// <param name="name">The name that /proc/PID/maps shows.</param>
     /// <param name="content">The bytes; must not change while the file is in use. Frames are taken for the pages that are touched.</param>
-    public static Inode FromBytes(string name, ReadOnlyMemory<byte> content) => new(name, content);
+    public static Inode FromBytes(string name, ReadOnlyMemory<byte> content) => new(InodeKind.Regular, name, content);
 
     /// <summary>Makes a regular file of a file of the host, read at once.</summary>
     /// <param name="path">The host's file; also the name that maps shows.</param>
@@ -100,7 +104,7 @@ public sealed class Inode
 
         byte[] content = new byte[stream.Length];
         stream.ReadExactly(content);
-        return new Inode(path, content);
+        return new Inode(InodeKind.Regular, path, content);
     }
 
     /// <summary>Changes the size of a file (truncate): what lies behind the new end is unmapped everywhere, private copies included.</summary>
@@ -109,6 +113,12 @@ public sealed class Inode
     public void Truncate(LinuxMachine machine, ulong size)
     {
         ArgumentNullException.ThrowIfNull(machine);
+        if (!_content.IsEmpty)
+        {
+            // The cache remembers where the content ends, even where nobody has looked into the file yet.
+            Cache(machine);
+        }
+
         ulong old = Size;
         _size = size;
         if (size < old)

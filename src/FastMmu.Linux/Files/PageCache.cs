@@ -191,6 +191,12 @@ internal sealed class PageCache
         bytes[copied..].Clear();
         ref PageFrame state = ref Machine.Pages[frame];
         state.BecomeFilePage(Number, page, _kind == InodeKind.SharedMemory);
+        if (copied > 0 && _kind == InodeKind.SharedMemory)
+        {
+            // Only memory holds it.
+            state.MarkDirty();
+        }
+
         ulong key = page >> GroupShift;
         ulong[]? group = Group(key);
         if (group is null)

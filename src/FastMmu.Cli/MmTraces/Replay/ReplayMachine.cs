@@ -146,7 +146,7 @@ internal sealed class ReplayMachine : IDisposable
         return (long)((entry >> 63) | ((entry >> 62 & 1) << 1) | ((entry >> 61 & 1) << 2) | (exclusive << 3) | ((entry >> 58 & 1) << 4));
     }
 
-    private ProcessContext CreateContext(TraceHeader header)
+    private static ProcessContext CreateContext(TraceHeader header)
     {
         var context = new ProcessContext
         {
@@ -169,7 +169,7 @@ internal sealed class ReplayMachine : IDisposable
     }
 
     // The descriptors that every trace starts with; what is not listed is not open.
-    private void OpenFiles(FileTable files)
+    private static void OpenFiles(FileTable files)
     {
         Inode memfd = Create(0, InodeKind.SharedMemory), ext4 = Create(1, InodeKind.Regular);
         files.Set(3, new OpenFile(memfd, readable: true, writable: true));
@@ -188,13 +188,8 @@ internal sealed class ReplayMachine : IDisposable
         for (int descriptor = 0; descriptor < 3; descriptor++) files.Set(descriptor, new OpenFile(nowhere, readable: true, writable: true));
     }
 
-    private Inode Create(int number, InodeKind kind)
-    {
-        byte[] content = FileContents[number];
-        var inode = new Inode(kind, $"file:{number}", 0) { Owner = FileOwner, SealedAgainstWrites = number == 2, NoExec = number == 3 };
-        inode.Write(Machine, 0, content);
-        return inode;
-    }
+    private static Inode Create(int number, InodeKind kind) =>
+        new(kind, $"file:{number}", FileContents[number]) { Owner = FileOwner, SealedAgainstWrites = number == 2, NoExec = number == 3 };
 
     private static byte[] ContentOf(int number, int length)
     {

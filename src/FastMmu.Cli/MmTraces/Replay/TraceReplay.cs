@@ -43,11 +43,22 @@ internal sealed class TraceReplay : IDisposable
         var report = new ReplayReport(path);
         ReadOnlyMemory<byte> program = TargetProgram.Beside(path);
         bool any = false;
-        while (reader.ReadNext() is { } trace)
+        // The next trace is read while one is replayed.
+        Task<MmTrace?> next = Task.Run(reader.ReadNext);
+        try
         {
-            any = true;
-            if (options.Takes(trace.Header)) Run(trace, program, memory, options, report, reader);
-            if (work is not null) work.Done = reader.Done;
+            while (next.GetAwaiter().GetResult() is { } trace)
+            {
+                double done = reader.Done;
+                next = Task.Run(reader.ReadNext);
+                any = true;
+                if (options.Takes(trace.Header)) Run(trace, program, memory, options, report, reader);
+                if (work is not null) work.Done = done;
+            }
+        }
+        finally
+        {
+            ((IAsyncResult)next).AsyncWaitHandle.WaitOne();
         }
 
         return any ? report : throw new InputException($"{path}:{reader.LineNumber}: the file has no trace");
