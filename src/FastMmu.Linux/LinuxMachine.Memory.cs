@@ -113,9 +113,6 @@ public sealed partial class LinuxMachine
         return _inodes.Count - 1;
     }
 
-    /// <summary>The inode of a number.</summary>
-    internal Inode InodeOf(int number) => _inodes[number]!;
-
     /// <summary>Takes an inode's number back.</summary>
     internal void ForgetInode(int number)
     {

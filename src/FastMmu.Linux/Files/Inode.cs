@@ -14,7 +14,6 @@ public sealed class Inode
     private PageCache? _cache;
     private ulong _size;
     private int _uses;
-    private Action? _released;
 
     /// <summary>Makes a file of zeros.</summary>
     /// <param name="kind">What it is.</param>
@@ -77,9 +76,6 @@ public sealed class Inode
 
     /// <summary>Pages of it that are in memory.</summary>
     public int ResidentPages => _cache?.Count ?? 0;
-
-    /// <summary>What to do when a shared-memory object goes: give back the charge that its maker paid.</summary>
-    internal Action? Released { get => _released; set => _released = value; }
 
     /// <summary>The pages of the file (i_size rounded up): the first page number that is an error to touch.</summary>
     internal ulong PageCount => (Size >> 12) + ((Size & 0xfff) != 0 ? 1UL : 0);
@@ -234,9 +230,6 @@ public sealed class Inode
                 cache.Remove(0, ulong.MaxValue);
                 cache.Machine.ForgetInode(cache.Number);
             }
-
-            _released?.Invoke();
-            _released = null;
         }
     }
 }

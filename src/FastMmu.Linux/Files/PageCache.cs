@@ -11,7 +11,7 @@ internal sealed class PageCache
     private const ulong GroupMask = (1 << GroupShift) - 1;
 
     // Read-around on a miss of a mapped disk file: 128 KiB around the page.
-    private const ulong ReadAroundPages = 32;
+    internal const ulong ReadAroundPages = 32;
 
     private readonly Dictionary<ulong, ulong[]> _groups = [];
     private readonly InodeKind _kind;
@@ -73,18 +73,18 @@ internal sealed class PageCache
     /// <summary>As <see cref="TryRead"/>, for a fault: a disk file that misses reads its surroundings too (filemap_fault).</summary>
     /// <param name="page">The page.</param>
     /// <param name="pages">Pages of the file.</param>
-    /// <param name="around">Whether the area wants its surroundings read.</param>
+    /// <param name="before">How many pages before it the area wants read along; all of <see cref="ReadAroundPages"/> for none at all.</param>
     /// <param name="frame">The frame.</param>
-    internal bool TryFault(ulong page, ulong pages, bool around, out ulong frame)
+    internal bool TryFault(ulong page, ulong pages, ulong before, out ulong frame)
     {
         if (TryGet(page, out frame))
         {
             return true;
         }
 
-        if (_kind == InodeKind.Regular && around)
+        if (_kind == InodeKind.Regular && before < ReadAroundPages)
         {
-            ulong first = page - Math.Min(page, ReadAroundPages / 2);
+            ulong first = page - Math.Min(page, before);
             ReadIn(first, Math.Min(first + ReadAroundPages, pages));
         }
 

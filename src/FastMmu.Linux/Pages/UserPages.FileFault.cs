@@ -64,8 +64,10 @@ public sealed unsafe partial class UserPages
             return FaultStatus.BusError;
         }
 
-        bool around = (vma.Flags & VmFlags.RandRead) == 0;
-        return inode.Cache(_machine).TryFault(page, inode.PageCount, around, out frame) ? FaultStatus.Resolved : FaultStatus.OutOfMemory;
+        // MADV_RANDOM reads the page alone, MADV_SEQUENTIAL from it onwards.
+        ulong before = (vma.Flags & VmFlags.RandRead) != 0 ? PageCache.ReadAroundPages
+            : (vma.Flags & VmFlags.SeqRead) != 0 ? 0 : PageCache.ReadAroundPages / 2;
+        return inode.Cache(_machine).TryFault(page, inode.PageCount, before, out frame) ? FaultStatus.Resolved : FaultStatus.OutOfMemory;
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using FastMmu.Linux;
+using FastMmu.Linux.Areas;
 using FastMmu.Linux.Files;
 using FastMmu.Linux.Mm;
 using FastMmu.Processor;
@@ -177,6 +178,22 @@ public class FileTests
         Assert.Equal(32, file.Inode.ResidentPages);
         process.Mm.Madvise(Base, 100 * Page, Advice.WillNeed);
         Assert.Equal(100, file.Inode.ResidentPages);
+    }
+
+    [Theory]
+    [InlineData(VmFlags.SeqRead, 32, 50UL)]
+    [InlineData(VmFlags.RandRead, 1, 50UL)]
+    [InlineData(VmFlags.None, 32, 34UL)]
+    public void DiskFile_Advised_ReadsWhatTheAdviceSays(VmFlags advised, int pages, ulong first)
+    {
+        using var process = new ProcessFixture();
+        OpenFile file = File(InodeKind.Regular, 100 * Page);
+        process.Map(Base, 100, Private | advised, file);
+        process.ReadAt(Base + (50 * Page));
+        Assert.Equal(pages, file.Inode.ResidentPages);
+        byte[] resident = new byte[100];
+        Assert.Equal(0, process.Mm.Mincore(Base, 100 * Page, resident));
+        Assert.Equal(first, (ulong)resident.AsSpan().IndexOf((byte)1));
     }
 
     [Fact]
