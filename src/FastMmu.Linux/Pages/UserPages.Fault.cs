@@ -192,6 +192,6 @@ public sealed unsafe partial class UserPages
 
     private static bool Adjoin(in Vma low, in Vma high) =>
         low.End == high.Start && low.File == high.File && low.Policy == high.Policy
-        && ((low.Flags ^ high.Flags) & ~(VmFlags.AccessMask | VmFlags.SoftDirty)) == 0
+        && ((low.Flags ^ high.Flags) & ~(VmFlags.AccessMask | VmFlags.SoftDirty | VmFlags.MaybeGuard)) == 0
         && high.PageOffset == low.PageOffset + low.Pages;
 }

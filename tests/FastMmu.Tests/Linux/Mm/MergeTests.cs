@@ -171,4 +171,18 @@ public class MergeTests
         Assert.Equal("0-4rw", process.Picture);
         Assert.True(process.Area(3).Flags.HasFlag(VmFlags.MaybeGuard));
     }
+
+    [Fact]
+    public void Write_NextToAnAreaWithGuards_TakesItsGroup()
+    {
+        using var process = new CallFixture();
+        process.Map(0, 2);
+        process.Write(1);
+        process.Advise(0, 1, Advice.GuardInstall);
+        process.Map(2, 1, ReadWrite | Protection.Exec);
+        process.Write(2);
+        Assert.Equal(process.Area(0).AnonVma, process.Area(2).AnonVma);
+        process.Protect(2, 1, ReadWrite);
+        Assert.Equal("0-3rw", process.Picture);
+    }
 }
