@@ -144,6 +144,33 @@ public sealed class KernelLayoutTests
         Assert.InRange(seen.Count, 490, 500);
     }
 
+    // Kernel and descriptors in RAM, apart from each other and from the first MiB, whatever the memory and the seed.
+    [Fact]
+    public void ReservedMemory_OfAnyMachine_IsRamAndDisjoint()
+    {
+        var random = new Random(12);
+        for (int round = 0; round < 2000; round++)
+        {
+            // From 64 MiB to 32 TiB, as many small as large.
+            ulong ram = (ulong)random.NextInt64(1L << 26, 1L << random.Next(27, 46)) & ~0xfffUL;
+            var options = new KernelLayoutOptions
+            {
+                Architecture = (KernelArchitecture)random.Next(4),
+                MemoryEnd = ram <= 3 * GiB ? ram : ram + GiB,
+                Seed = round % 4 == 0 ? AslrSeed.Off : AslrSeed.From((ulong)round),
+            };
+            var layout = new KernelLayout(options);
+            ulong at = 0;
+            foreach (FastMmu.Addresses.PhysicalRange range in layout.ReservedMemory.OrderBy(r => r.Start))
+            {
+                Assert.True(range.Start.Value >= at, $"{ram:x} {options}");
+                at = range.End;
+                bool low = at <= Math.Min(ram, 3 * GiB), high = range.Start.Value >= 4 * GiB && at <= options.MemoryEnd;
+                Assert.True(low || high, $"{ram:x} {options}: {range}");
+            }
+        }
+    }
+
     // The first values of the generator after ten steps, seeded by the congruence x * 69069 from 1, 2, 3 and 4.
     [Theory]
     [InlineData(1U, 3484351685U)]
