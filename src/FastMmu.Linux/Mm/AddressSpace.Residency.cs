@@ -23,16 +23,17 @@ public sealed partial class AddressSpace
             return refused;
         }
 
-        if ((ulong)vector.Length < pages)
-        {
-            return -Errno.EFAULT;
-        }
-
         for (ulong i = 0; i < pages; i++)
         {
             if (!IsInCore(address + (i << PageShift), out bool resident))
             {
                 return -Errno.ENOMEM;
+            }
+
+            // A hole before the byte that does not fit is what the kernel meets first.
+            if (i >= (ulong)vector.Length)
+            {
+                return -Errno.EFAULT;
             }
 
             vector[(int)i] = resident ? (byte)1 : (byte)0;

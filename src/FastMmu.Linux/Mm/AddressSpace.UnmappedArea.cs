@@ -81,7 +81,9 @@ public sealed partial class AddressSpace
 
         if (file is not null)
         {
-            return file.Inode.Kind == InodeKind.Regular;
+            // Filesystems with huge pages ask for the alignment, and /dev/zero for private memory.
+            return file.Inode.Kind == InodeKind.Regular
+                || (file.Inode.Kind == InodeKind.ZeroDevice && (flags & MmapFlags.Shared) == 0);
         }
 
         return address == 0 && (flags & MmapFlags.Shared) == 0 && Machine.Profile.AnonymousAlignment switch

@@ -244,6 +244,17 @@ public class MmapTests
     }
 
     [Fact]
+    public void Mmap_OfTheZeroDevice_IsAlignedToItsOffsetWherePrivate()
+    {
+        using var process = new CallFixture();
+        process.Place(1);
+        long result = process.Mm.Mmap(0, 1025 * Page, ReadWrite, MmapFlags.Private, 7, 0x5000);
+        Assert.Equal(0x5000, result & 0x1f_ffff);
+        result = process.Mm.Mmap(0, 1025 * Page, ReadWrite, MmapFlags.Shared, 7, 0x5000);
+        Assert.NotEqual(0x5000, result & 0x1f_ffff);
+    }
+
+    [Fact]
     public void Mmap_In32Bits_SearchesUpFromOneGigabyte()
     {
         using var process = new CallFixture();

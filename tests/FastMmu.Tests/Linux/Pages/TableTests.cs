@@ -163,6 +163,7 @@ public class TableTests
         Assert.Equal(-Errno.EINVAL, process.Mm.Mincore(Base + 1, Page, vector));
         Assert.Equal(-Errno.ENOMEM, process.Mm.Mincore(Base, ulong.MaxValue, vector));
         Assert.Equal(-Errno.EFAULT, process.Mm.Mincore(Base, 2 * Page, vector.AsSpan(0, 1)));
+        Assert.Equal(-Errno.ENOMEM, process.Mm.Mincore(Base, 1UL << 40, vector));
         Assert.Equal(0, process.Mm.Mincore(1UL << 30, 0, vector));
         Assert.Equal(-Errno.EFAULT, process.Mm.Mincore(Base, Page, 0));
         Assert.Equal(0, process.Mm.Mincore(Base, 2 * Page, Base));
