@@ -92,9 +92,11 @@ internal sealed unsafe class Measurement : IDisposable
         for (int batch = 0; Stopwatch.GetTimestamp() < until || (managed && batch < 40); batch++) Time(workload, side, batch);
     }
 
+    // The side before has filled the caches with its own: half a round is for getting them back, and not timed.
     private double Round(Workload workload, Side side, int round)
     {
         var batches = new double[_batchesPerRound];
+        for (int i = 0; i < batches.Length / 2; i++) Time(workload, side, (round * _batchesPerRound) - i + batches.Length);
         for (int i = 0; i < batches.Length; i++) batches[i] = Time(workload, side, (round * _batchesPerRound) + i);
         return Quantile(batches, 0.5);
     }

@@ -15,7 +15,7 @@ public enum BatchKernel : byte
 
 /// <summary>Which reading runs.</summary>
 /// <remarks>
-/// The widest that the processor has: on a Zen 4 a translation of the workload rand4k took 0.44 ns with AVX-512, 0.51 ns with AVX2 and 2.4 ns with
+/// The widest that the processor has: on a Zen 4 a translation of the workload rand4k took 0.36 ns with AVX-512, 0.42 ns with AVX2 and 2.3 ns with
 /// the scalar reading (<c>bench/results/amd-epyc-zen4</c>, from <c>native-compare/run.sh --quick</c>). The environment variable <c>FASTMMU_KERNEL</c> (<c>scalar</c>, <c>avx2</c>,
 /// <c>avx512</c>) forces one that exists.
 /// </remarks>
