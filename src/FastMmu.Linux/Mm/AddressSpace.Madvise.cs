@@ -100,7 +100,7 @@ public sealed partial class AddressSpace
             case Advice.DontFork:
                 flags |= VmFlags.DontCopy;
                 break;
-            case Advice.DoFork when (flags & VmFlags.Special) != 0:
+            case Advice.DoFork when (flags & VmFlags.Io) != 0:
             case Advice.WipeOnFork when vma.File != 0 || (flags & VmFlags.Shared) != 0:
             case Advice.KeepOnFork when (flags & VmFlags.Droppable) != 0:
             case Advice.DoDump when (flags & (VmFlags.Special | VmFlags.Droppable)) != 0:

@@ -60,7 +60,7 @@ internal sealed partial class ReferenceMm
                 flags |= VmFlags.DontCopy;
                 break;
             case DoFork:
-                if (special) return (Inval, start);
+                if (area.Has(VmFlags.Io)) return (Inval, start);
                 flags &= ~VmFlags.DontCopy;
                 break;
             case WipeOnFork:

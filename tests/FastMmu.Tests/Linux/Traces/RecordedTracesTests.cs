@@ -15,6 +15,8 @@ public sealed class RecordedTracesTests
         { "level5.jsonl.gz", 24, 4800 },
         { "level6.jsonl.gz", 10, 2000 },
         { "directed.jsonl.gz", 45, 948 },
+        { "areas.jsonl.gz", 108, 8262 },
+        { "varied.jsonl.gz", 80, 11150 },
     };
 
     [Theory]
