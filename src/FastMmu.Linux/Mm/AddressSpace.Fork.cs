@@ -30,7 +30,7 @@ public sealed partial class AddressSpace
         {
             if ((vma.Flags & VmFlags.DontCopy) == 0)
             {
-                done = copy.Inherit(vma) && ((vma.Flags & VmFlags.WipeOnFork) != 0 || Tables.CopyTo(copy.Tables, vma));
+                done = copy.Inherit(vma, this) && ((vma.Flags & VmFlags.WipeOnFork) != 0 || Tables.CopyTo(copy.Tables, vma));
             }
         }
 
@@ -71,10 +71,11 @@ public sealed partial class AddressSpace
         TotalVm = DataVm = ExecVm = StackVm = LockedVm = 0;
     }
 
-    private bool Inherit(Vma vma)
+    // Whether there is enough for the charge is asked of the parent, whose size decides what strict accounting keeps back.
+    private bool Inherit(Vma vma, AddressSpace parent)
     {
         vma.Flags &= ~(VmFlags.Locked | VmFlags.LockOnFault);
-        if ((vma.Flags & VmFlags.Account) != 0 && !TryCharge(vma.Pages))
+        if ((vma.Flags & VmFlags.Account) != 0 && !parent.TryCharge(vma.Pages))
         {
             return false;
         }

@@ -5,8 +5,9 @@ using FastMmu.Memory;
 
 namespace FastMmu.Linux.Pages;
 
-/// <summary>Host addresses of page frames: one compare and one add for those in the window of the memory's region.</summary>
+/// <summary>Host addresses of page frames: a compare and an add for the RAM that begins at 0 and for the RAM behind a PC's hole.</summary>
 /// <remarks>
+/// Only frames that are RAM are looked up in the window, so that a table entry that somebody has damaged is an exception and not a crash.
 /// Native memory does not move, so a pointer into it stays right until the memory is disposed; then the window is closed and every use
 /// throws <see cref="ObjectDisposedException"/>.
 /// </remarks>
@@ -16,7 +17,9 @@ internal sealed unsafe class FrameMemory
 
     private readonly PhysicalMemory _memory;
     private byte* _base;
-    private ulong _window;
+    private ulong _low;
+    private ulong _high;
+    private ulong _highFrames;
 
     internal FrameMemory(PhysicalMemory memory)
     {
@@ -24,9 +27,20 @@ internal sealed unsafe class FrameMemory
         _base = memory.WindowBase;
         foreach (MemoryRange range in memory.Ranges)
         {
-            if (range.Start.Value >> 12 == _window && range.End <= 1UL << 40)
+            // Below 1 TiB a host address is the base plus the physical address.
+            if (range.End > 1UL << 40)
             {
-                _window = range.End >> 12;
+                break;
+            }
+
+            if (range.Start.Value >> 12 == _low)
+            {
+                _low = range.End >> 12;
+            }
+            else if ((range.End - range.Start.Value) >> 12 > _highFrames)
+            {
+                _high = range.Start.Value >> 12;
+                _highFrames = (range.End - range.Start.Value) >> 12;
             }
         }
 
@@ -37,7 +51,7 @@ internal sealed unsafe class FrameMemory
     internal byte* this[ulong frame]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => frame < _window ? _base + (frame << 12) : Outside(frame);
+        get => frame < _low || frame - _high < _highFrames ? _base + (frame << 12) : Outside(frame);
     }
 
     /// <summary>The bytes of a frame.</summary>
@@ -55,6 +69,6 @@ internal sealed unsafe class FrameMemory
     private void Close()
     {
         _base = null;
-        _window = 0;
+        _low = _highFrames = 0;
     }
 }

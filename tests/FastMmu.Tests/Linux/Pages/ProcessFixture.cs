@@ -18,8 +18,14 @@ internal sealed class ProcessFixture : IDisposable
     public const VmFlags SharedFile = Private | VmFlags.Shared | VmFlags.MayShare;
 
     public ProcessFixture(PagingMode paging = PagingMode.FourLevel, ulong bytes = 64UL << 20)
+        : this(PhysicalMemory.Create(bytes), paging)
     {
-        Memory = PhysicalMemory.Create(bytes);
+    }
+
+    /// <summary>On a memory that becomes the fixture's to dispose.</summary>
+    public ProcessFixture(PhysicalMemory memory, PagingMode paging = PagingMode.FourLevel)
+    {
+        Memory = memory;
         Machine = new LinuxMachine(Memory) { Paging = paging };
         Mm = new AddressSpace(Machine, new ProcessContext { Credentials = new Credentials { UserId = 7 } });
     }

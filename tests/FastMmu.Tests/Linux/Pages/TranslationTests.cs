@@ -1,6 +1,7 @@
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Files;
 using FastMmu.Linux.Mm;
+using FastMmu.Memory;
 using FastMmu.Processor;
 using Xunit;
 using static FastMmu.Tests.Linux.Pages.ProcessFixture;
@@ -131,6 +132,32 @@ public class TranslationTests
         process.Mm.Attach(mmu);
         Assert.Equal(parent.Physical, mmu.Translate(Base, Access.Read, Privilege.User).Physical);
         child.Dispose();
+    }
+
+    [Fact]
+    public void Memory_BehindAPcsHoleAndBeyondATebibyte_ServesProcesses()
+    {
+        const ulong gib = 1UL << 30;
+        MemoryRange[] ranges =
+        [
+            new MemoryRange(0UL, 16UL << 20), new MemoryRange(32UL << 20, 4UL << 20), new MemoryRange(4 * gib, 8UL << 20), new MemoryRange(1024 * gib, 8UL << 20),
+        ];
+        using var process = new ProcessFixture(new PhysicalMemory(ranges, hugePages: false));
+        process.Map(Base, 1 << 14);
+        HashSet<ulong> where = [];
+        ulong pages = 0;
+        while (process.WriteAt(Base + (pages * Page), (byte)pages).IsResolved)
+        {
+            ulong physical = process.Tables.Peek(Base + (pages * Page)).Frame << 12;
+            where.Add(ranges.Last(range => range.Start.Value <= physical).Start.Value);
+            pages++;
+        }
+
+        Assert.True(where.Count >= 3);
+        for (ulong i = 0; i < pages; i++)
+        {
+            Assert.Equal((byte)i, process.ByteAt(Base + (i * Page)));
+        }
     }
 
     [Fact]
