@@ -235,7 +235,8 @@ public sealed partial class AddressSpace
 
         switch (flags & MmapFlags.TypeMask)
         {
-            case MmapFlags.SharedValidate when (flags & ~MmapFlags.LegacyMask) != 0:
+            // Disk file systems know MAP_SYNC; that theirs is no memory of a device is found when everything else has been checked.
+            case MmapFlags.SharedValidate when (flags & ~(MmapFlags.LegacyMask | (inode.Kind == InodeKind.Regular ? MmapFlags.Sync : 0))) != 0:
                 return -Errno.EOPNOTSUPP;
             case MmapFlags.Shared or MmapFlags.SharedValidate:
                 if (file.Writable ? inode.AppendOnly : (protection & Protection.Write) != 0)
