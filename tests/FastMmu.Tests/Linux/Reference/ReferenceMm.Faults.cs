@@ -81,7 +81,12 @@ internal sealed partial class ReferenceMm
     // Pages of one area, with the rights taken as given. Nonzero at the first page behind the end of the file.
     private long FaultIn(ReferenceArea area, ulong start, ulong end, bool write)
     {
-        if (area.Special is not null) return 0;
+        // The time and the random state are there; what belongs to namespaces and hypervisors is not.
+        if (area.Special?.StartsWith("[vvar", StringComparison.Ordinal) == true)
+        {
+            return area.Special == "[vvar]" && area.PageOffsetAt(start) is 0 or 2 ? 0 : Fault;
+        }
+
         bool privateWrite = write && !area.Has(VmFlags.Shared);
         for (ulong page = start; page < end; page += Page)
         {
@@ -89,7 +94,7 @@ internal sealed partial class ReferenceMm
             // A private copy is there, whatever became of the file.
             if (AnonPages.Contains(page)) continue;
             if (privateWrite) PrepareAnonVma(area);
-            if (!area.IsAnonymous && area.PageOffsetAt(page) << 12 >= RoundUp(area.File!.Inode.Size)) return Fault;
+            if (area.File is not null && !area.IsAnonymous && area.PageOffsetAt(page) << 12 >= RoundUp(area.File.Inode.Size)) return Fault;
             if (privateWrite) AnonPages.Add(page);
         }
 

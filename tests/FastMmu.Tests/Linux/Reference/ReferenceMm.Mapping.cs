@@ -195,6 +195,8 @@ internal sealed partial class ReferenceMm
                 file = new ReferenceFile($"shm#{_sharedObjects++}", new ReferenceInode(ReferenceFileKind.Shmem, length));
             }
 
+            // Too late for merging with others of its kind.
+            if ((flags & VmFlags.Droppable) != 0) flags &= ~LockedMask;
             _areas.Add(new ReferenceArea { Start = address, End = end, Flags = flags, PageOffset = pageOffset, File = file });
             Sort();
         }

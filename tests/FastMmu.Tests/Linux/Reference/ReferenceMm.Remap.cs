@@ -31,7 +31,7 @@ internal sealed partial class ReferenceMm
         if (newLength == oldLength) return (long)address;
         if (newLength < oldLength)
         {
-            long error = Remove(address + newLength, address + oldLength);
+            long error = Munmap(address + newLength, oldLength - newLength);
             return error != 0 ? error : (long)address;
         }
 
@@ -89,7 +89,7 @@ internal sealed partial class ReferenceMm
         if (Lookup(address) is not { } area) return Fault;
         if (newLength < oldLength)
         {
-            long error = Remove(address + newLength, address + oldLength);
+            long error = Munmap(address + newLength, oldLength - newLength);
             if (error != 0) return error;
             oldLength = newLength;
             if (Lookup(address) is not { } left) return Fault;

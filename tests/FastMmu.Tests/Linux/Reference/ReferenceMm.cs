@@ -148,7 +148,8 @@ internal sealed partial class ReferenceMm
                 copy.Chain = area.Chain + 1;
             }
 
-            if (area.Has(VmFlags.WipeOnFork) || area.AnonVma is null) continue;
+            // Page tables go over where there may be more in them than a file could show again.
+            if (area.Has(VmFlags.WipeOnFork) || (area.AnonVma is null && !area.Has(VmFlags.MaybeGuard))) continue;
             child.AnonPages.UnionWith(AnonPages.Where(page => page >= area.Start && page < area.End));
             child.Guards.UnionWith(Guards.Where(page => page >= area.Start && page < area.End));
         }
