@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Records what this machine does: bench/results/NAME/ receives the environment, native-compare's results and BenchmarkDotNet's reports.
-# usage: bench/record.sh NAME [--quick]   (six minutes with --quick, else a quarter of an hour; nothing else should run meanwhile)
+# usage: bench/record.sh NAME [--quick]   (six minutes with --quick, else a quarter of an hour). Nothing else should run meanwhile; where that
+# cannot be had, `chrt -f 5 bench/record.sh ...` measures with real-time priority.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=${1:?usage: bench/record.sh NAME [--quick]}
@@ -26,6 +27,9 @@ describe() {
 describe > "$results/environment.txt"
 
 native-compare/run.sh $quick --json "$results/native-compare.json" | tee "$results/native-compare.txt"
+for kernel in avx512 avx2 scalar; do
+  FASTMMU_KERNEL=$kernel native-compare/run.sh --quick --workload seq --workload rand32 --workload rand4k --workload rand256k > "$results/native-compare-$kernel.txt"
+done
 dotnet run -c Release --project bench/FastMmu.Bench -- ${quick:+--short} --filter '*' --artifacts "$artifacts"
 echo "load after   $(cut -d ' ' -f 1-3 /proc/loadavg)" >> "$results/environment.txt"
 cp "$artifacts"/results/*-report-github.md "$results"

@@ -10,13 +10,15 @@ namespace FastMmu.Tlb;
 /// <remarks>
 /// <code>
 /// post:          number = ++posted (fence); slot[number] = what, number; fence; done when every reader's acknowledged >= number
-/// reader, poll:  posted != seen?  for each number behind seen, up to posted: take it; acknowledged = seen = the last one taken
+/// reader, poll:  slot[seen + 1] has a number of at least seen + 1?  as long as it is seen + 1: take it, and go on; acknowledged = seen = the last one taken
 /// reader, leave: acknowledged = infinity, which is how a parked processor acknowledges what comes
 /// reader, enter: acknowledged = seen (fence), then poll
 /// </code>
 /// <para>Why it is right. Tables are changed before <c>posted</c> is raised, so whoever drops something after having read <c>posted</c> finds the new
 /// tables. A reader acknowledges after it has dropped, and after every access that it made before. A poster that finds a reader parked has published before
 /// it looked, and the reader raises its flag before it looks at what is published, with a fence between on both sides: one of them sees the other.</para>
+/// <para>A reader looks at the next slot only, which is one cache line with all that it needs, and shares no other with posters: what a
+/// shootdown costs is the way of that line to the reader, and of the acknowledgement back.</para>
 /// <para>A reader that is a whole ring behind drops everything instead. It does not wait for a poster that has taken a number and not yet
 /// published: it stops in front of it, and that poster goes on waiting for an acknowledgement. A poster waits for another only if that one is a
 /// whole ring behind.</para>
@@ -27,20 +29,13 @@ internal sealed class InvalidationLog<TPoints>
     internal const int Slots = 64;
 
     private readonly Lock _membership = new();
-    private readonly Slot[] _slots = new Slot[Slots];
+    private readonly InvalidationSlots _slots = new(Slots);
     private Reader[] _readers = [];
     private OwnLine _posted;
 
     internal InvalidationLog()
     {
-        for (int i = 1; i < Slots; i++) _slots[i].Number = i - Slots;
-    }
-
-    /// <summary>The number posted last.</summary>
-    internal long Posted
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Volatile.Read(ref _posted.Number);
+        for (int i = 1; i < Slots; i++) _slots[i].Stamp = InvalidationSlot.Published(i - Slots);
     }
 
     /// <summary>Adds a reader, parked, which has seen nothing and so drops everything when it enters.</summary>
@@ -57,16 +52,16 @@ internal sealed class InvalidationLog<TPoints>
     {
         TPoints.Reach();
         long number = Interlocked.Increment(ref _posted.Number);
-        ref Slot slot = ref _slots[number % Slots];
+        ref InvalidationSlot slot = ref _slots[number % Slots];
         var spin = default(SpinWait);
-        while (Volatile.Read(ref slot.Number) != number - Slots) spin.SpinOnce();
+        while (Volatile.Read(ref slot.Stamp) != InvalidationSlot.Published(number - Slots)) spin.SpinOnce();
         TPoints.Reach();
-        // What is being written has a negative number, and readers that come late for the slot's former content notice.
-        Volatile.Write(ref slot.Number, -number);
-        Interlocked.MemoryBarrier();
+        // Readers that come late for the slot's former content notice.
+        Volatile.Write(ref slot.Stamp, InvalidationSlot.Published(number) - 1);
+        Volatile.WriteBarrier();
         slot.What = what;
         TPoints.Reach();
-        Volatile.Write(ref slot.Number, number);
+        Volatile.Write(ref slot.Stamp, InvalidationSlot.Published(number));
         Interlocked.MemoryBarrier();
         return number;
     }
@@ -85,15 +80,16 @@ internal sealed class InvalidationLog<TPoints>
 
     private Taken TryTake(long number, out Invalidation what)
     {
-        ref Slot slot = ref _slots[number % Slots];
+        ref InvalidationSlot slot = ref _slots[number % Slots];
         TPoints.Reach();
-        long before = Volatile.Read(ref slot.Number);
+        long before = Volatile.Read(ref slot.Stamp);
         what = slot.What;
-        Interlocked.MemoryBarrier();
+        Volatile.ReadBarrier();
         TPoints.Reach();
-        long after = Volatile.Read(ref slot.Number);
-        if (before == number && after == number) return Taken.Yes;
-        return Math.Abs(after) > number ? Taken.TooLate : Taken.TooEarly;
+        long after = Volatile.Read(ref slot.Stamp);
+        long wanted = InvalidationSlot.Published(number);
+        if (before == wanted && after == wanted) return Taken.Yes;
+        return after > wanted ? Taken.TooLate : Taken.TooEarly;
     }
 
     private void Remove(Reader reader)
@@ -108,20 +104,15 @@ internal sealed class InvalidationLog<TPoints>
         TooLate,
     }
 
-    private struct Slot
-    {
-        internal long Number;
-        internal Invalidation What;
-    }
-
     /// <summary>One virtual CPU's place in the log. All but <see cref="Acknowledged"/> belongs to the thread that drives it.</summary>
     internal sealed class Reader
     {
         private const long Parked = long.MaxValue;
 
         private readonly InvalidationLog<TPoints> _log;
-        private long _seen = long.MinValue;
         private OwnLine _acknowledged;
+        private long _seen;
+        private bool _fresh = true;
 
         internal Reader(InvalidationLog<TPoints> log)
         {
@@ -135,11 +126,11 @@ internal sealed class InvalidationLog<TPoints>
         /// <summary>Whether it may translate.</summary>
         internal bool Entered => Acknowledged != Parked;
 
-        /// <summary>Whether there is something to take. One load and one compare.</summary>
+        /// <summary>Whether there is something to take. One compare.</summary>
         internal bool Pending
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => _log.Posted != _seen;
+            get => Volatile.Read(ref _log._slots[(_seen + 1) % Slots].Stamp) >= InvalidationSlot.Published(_seen + 1);
         }
 
         /// <summary>Begins to translate: what was posted meanwhile is dropped first.</summary>
@@ -160,23 +151,26 @@ internal sealed class InvalidationLog<TPoints>
         /// <summary>Drops what was posted, and acknowledges.</summary>
         internal void Take<TTarget>(ref TTarget target) where TTarget : IInvalidationTarget
         {
-            TPoints.Reach();
-            long posted = _log.Posted;
-            bool overrun = _seen < posted - Slots;
-            for (long number = _seen + 1; !overrun && number <= posted; number++)
+            bool overrun = _fresh;
+            while (!overrun)
             {
-                Taken taken = _log.TryTake(number, out Invalidation what);
+                Taken taken = _log.TryTake(_seen + 1, out Invalidation what);
                 if (taken == Taken.TooEarly) break;
                 overrun = taken == Taken.TooLate;
                 if (overrun) break;
                 target.Drop(in what);
-                _seen = number;
+                _seen++;
             }
 
             if (overrun)
             {
+                // Read before all is dropped: whoever has taken a number by then had changed the tables before.
+                TPoints.Reach();
+                long posted = Volatile.Read(ref _log._posted.Number);
+                TPoints.Reach();
                 target.Drop(Invalidation.Everything);
                 _seen = posted;
+                _fresh = false;
             }
 
             TPoints.Reach();

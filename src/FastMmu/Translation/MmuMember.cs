@@ -16,6 +16,8 @@ namespace FastMmu;
 /// </code></example>
 public sealed class MmuMember : IDisposable
 {
+    private const int LooksAtOnce = 64;
+
     private readonly InvalidationLog<NoInterleavingPoints> _log;
     private readonly InvalidationLog<NoInterleavingPoints>.Reader _reader;
 
@@ -95,11 +97,13 @@ public sealed class MmuMember : IDisposable
         long number = _log.Post(in what);
         Take();
         var spin = default(SpinWait);
-        while (!_log.IsAcknowledged(number))
+        for (int looked = 0; !_log.IsAcknowledged(number); looked++)
         {
             Poll();
-            // Yields now and then, for machines with fewer cores than members; sleeping would be longer than any of them takes.
-            spin.SpinOnce(sleep1Threshold: -1);
+            // A member that runs answers in less than a microsecond; then time is given to others now and then, for machines with fewer cores
+            // than members. Sleeping would be longer than any of them takes.
+            if (looked < LooksAtOnce) Thread.SpinWait(1);
+            else spin.SpinOnce(sleep1Threshold: -1);
         }
     }
 

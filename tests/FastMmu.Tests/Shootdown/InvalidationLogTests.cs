@@ -93,7 +93,7 @@ public sealed class InvalidationLogTests
                     processor.Exit();
                 }
             },
-            sample: 400);
+            sample: 150);
     }
 
     [Fact]
