@@ -101,7 +101,7 @@ public sealed partial class AddressSpace
         ulong alignedOffset = (offset + HugePageSize - 1) & ~(HugePageSize - 1);
         ulong padded = length + HugePageSize;
         if ((long)offsetEnd > (long)alignedOffset && offsetEnd - alignedOffset >= HugePageSize
-            && padded >= length && (long)(offset + padded) >= (long)offset && padded <= TaskSize)
+            && padded >= length && offset + padded >= offset && padded <= TaskSize)
         {
             long result = Search(address, padded, flags);
             if (result >= 0)
