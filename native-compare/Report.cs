@@ -76,6 +76,25 @@ internal static class Report
         return text.ToString();
     }
 
+    /// <summary>Nanoseconds a pair of memory calls, FastMmu's beside the kernel's.</summary>
+    public static string MemoryTable(IReadOnlyList<Result> results, bool separate)
+    {
+        var text = new StringBuilder();
+        if (separate) text.AppendLine();
+        text.AppendLine("mm           fastmmu-linux          kernel  |kernel/fastmmu");
+        foreach (IGrouping<string, Result> workload in results.GroupBy(r => r.Workload))
+        {
+            Result[] sides = [.. workload];
+            text.Append(workload.Key.PadRight(10));
+            foreach (Result side in sides) text.Append($"{side.Nanoseconds:0.0} ±{side.Spread / 2:0.0}".PadLeft(16));
+            if (sides.Length == 1) text.Append("-".PadLeft(16));
+            text.Append("  |").AppendLine((sides.Length == 2 ? $"{sides[1].Nanoseconds / sides[0].Nanoseconds:0.0}" : "-").PadLeft(14));
+        }
+
+        text.AppendLine("Nanoseconds a pair of calls (anonfault: a page): mmap and munmap of 64 KiB, brk up and down, mprotect that splits and one that merges.");
+        return text.ToString();
+    }
+
     /// <summary>Writes a list of <c>{"workload","side","ns","spread"}</c>.</summary>
     public static void WriteJson(string path, IReadOnlyList<Result> results)
     {

@@ -11,6 +11,8 @@ if have cmake && { have make || have ninja; } && { have c++ || have g++ || have 
   built=$(cmake -S "$here" -B "$here/build" -DCMAKE_BUILD_TYPE=Release 2>&1 && cmake --build "$here/build" --config Release 2>&1) ||
     { echo "$built" >&2; exit 1; }
   library=(--library "$(find "$here/build" -maxdepth 2 -name 'libnative_compare.*' | head -n 1)")
+  kernel=$(find "$here/build" -maxdepth 2 -type f -name kernel_calls | head -n 1)
+  [ -z "$kernel" ] || library+=(--kernel "$kernel")
 else
   echo "native-compare: no cmake and C++ compiler here, so the C++ sides and the limit are skipped."
 fi
