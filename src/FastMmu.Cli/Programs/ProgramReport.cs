@@ -13,7 +13,7 @@ internal sealed record ProgramReport
     public required string Path { get; init; }
 
     /// <summary>The kernel's release.</summary>
-    public required string Kernel { get; init; }
+    public required string Release { get; init; }
 
     /// <summary>Randomised, and from which number.</summary>
     public required AslrSeed Aslr { get; init; }
@@ -56,6 +56,9 @@ internal sealed record ProgramReport
 
     /// <summary>Page tables in use, of all levels.</summary>
     public required long Tables { get; init; }
+
+    /// <summary>The kernel's half.</summary>
+    public required KernelPart Kernel { get; init; }
 
     /// <summary>Every mapped page, translated in several ways.</summary>
     public required IReadOnlyList<TranslationRun> Translations { get; init; }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using FastMmu.Cli.Report;
 using FastMmu.Linux.Exec;
+using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Proc;
 using FastMmu.Paging.Mapping;
 
@@ -14,7 +15,7 @@ internal static class ProgramReportJson
     {
         json.WriteStartObject();
         json.WriteString("path", report.Path);
-        json.WriteString("kernel", report.Kernel);
+        json.WriteString("kernel", report.Release);
         json.WriteString("aslr", report.Aslr.ToString());
         json.WriteString("comm", report.Comm);
         json.WriteNumber("bits", report.Bits);
@@ -45,6 +46,27 @@ internal static class ProgramReportJson
         WriteCounters(json, "touched", report.After);
         WriteCosts(json, report);
         WriteTranslations(json, report);
+        WriteKernel(json, report.Kernel);
+        json.WriteEndObject();
+    }
+
+    private static void WriteKernel(Utf8JsonWriter json, KernelPart kernel)
+    {
+        json.WriteStartObject("kernel_half");
+        Address(json, "image", kernel.ImageStart);
+        json.WriteNumber("shared_entries", kernel.SharedEntries);
+        json.WriteNumber("shared_tables", kernel.Tables);
+        json.WriteStartArray("regions");
+        foreach (KernelRegion region in kernel.Regions)
+        {
+            json.WriteStartObject();
+            Address(json, "first", region.First);
+            Address(json, "last", region.Last);
+            json.WriteString("name", region.Kind.Name());
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteEndObject();
     }
 

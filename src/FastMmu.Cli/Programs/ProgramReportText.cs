@@ -2,6 +2,7 @@ using System.Globalization;
 using FastMmu.Cli.Report;
 using FastMmu.Cli.Text;
 using FastMmu.Linux.Exec;
+using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Proc;
 using FastMmu.Paging.Mapping;
 
@@ -15,8 +16,9 @@ internal static class ProgramReportText
     {
         console.Output.WriteLine(console.Paint($"{Printable.Of(report.Path)}: a {report.Bits}-bit program before its first instruction", Ink.Bold));
         string random = report.Aslr.IsOn ? $"addresses randomised from {report.Aslr} (--seed gives them back)" : "addresses not randomised";
-        console.Output.WriteLine($"  Linux {report.Kernel}, {random}; execve took {Quantity.Time(report.ExecTime)}");
+        console.Output.WriteLine($"  Linux {report.Release}, {random}; execve took {Quantity.Time(report.ExecTime)}");
         console.Output.WriteLine($"  user addresses end at {report.TaskSize:x}, mmap begins at {report.MmapBase:x}; name {Printable.Of(report.Comm)}");
+        WriteKernel(console, report.Kernel);
         WriteAreas(console, report);
         WritePlaces(console, report);
         WriteVector(console, report);
@@ -24,6 +26,15 @@ internal static class ProgramReportText
         WriteTouched(console, report);
         WriteCosts(console, report);
         WriteTranslations(console, report);
+    }
+
+    private static void WriteKernel(ToolConsole console, KernelPart kernel)
+    {
+        string Start(KernelRegionKind kind) => kernel.Regions.First(r => r.Kind == kind).First.ToString("x");
+        console.Output.WriteLine(
+            $"  kernel's half: direct map at {Start(KernelRegionKind.DirectMap)}, vmalloc at {Start(KernelRegionKind.Vmalloc)}, kernel at {kernel.ImageStart:x}, "
+            + $"{kernel.Regions.Count} regions in all;");
+        console.Output.WriteLine($"    {kernel.SharedEntries} entries of the top table and {kernel.Tables} page-table pages below them, the same for every task");
     }
 
     private static void WriteAreas(ToolConsole console, ProgramReport report)

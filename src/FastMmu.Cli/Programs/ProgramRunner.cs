@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using FastMmu.Cli.MmTraces;
+using FastMmu.Addresses;
 using FastMmu.Cli.Report;
 using FastMmu.Linux;
 using FastMmu.Linux.Areas;
-using FastMmu.Linux.Exec;
+using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
 using FastMmu.Linux.Pages;
 using FastMmu.Linux.Proc;
@@ -17,31 +17,23 @@ namespace FastMmu.Cli.Programs;
 /// <summary>Executes a program up to its first instruction, touches every page of it, and translates every page that is mapped then.</summary>
 internal static class ProgramRunner
 {
-    private const ulong MemoryBytes = 1UL << 30;
-
     // What is left for tables and for what the page cache holds.
-    private const long MostTouched = (long)(MemoryBytes >> 12) / 4 * 3;
+    private const long MostTouched = (long)(ProgramMachine.MemoryBytes >> 12) / 4 * 3;
     private const ulong PageBytes = 4096;
 
     /// <summary>Runs.</summary>
-    /// <param name="path">The program.</param>
+    /// <param name="program">The program.</param>
     /// <param name="arguments">Its arguments, its name first.</param>
-    /// <param name="files">Where programs are found.</param>
     /// <param name="profile">The kernel's release.</param>
     /// <param name="aslr">Randomised addresses, or fixed ones.</param>
     /// <exception cref="InputException">It cannot be executed.</exception>
-    public static ProgramReport Run(string path, IReadOnlyList<string> arguments, IProgramFiles files, KernelProfile profile, AslrSeed aslr)
+    public static ProgramReport Run(ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, AslrSeed aslr)
     {
         WarmUp();
-        using PhysicalMemory memory = PhysicalMemory.Create(MemoryBytes);
-        var machine = new LinuxMachine(memory, profile);
-        machine.Settings.TotalRamPages = MemoryBytes >> 12;
-        machine.ExecSettings.Files = files;
-        long start = Stopwatch.GetTimestamp();
-        ExecResult result = machine.Exec(path, arguments, ["PATH=/usr/bin:/bin", "HOME=/"], new ExecOptions { Aslr = aslr });
-        TimeSpan execTime = Stopwatch.GetElapsedTime(start);
-        if (!result.IsStarted) throw new InputException($"{path}: {Explain(result)}");
-        AddressSpace mm = result.Task.Mm;
+        using var machine = new ProgramMachine(program, arguments, profile, aslr);
+        Linux.Mm.Task task = machine.Execute();
+        TimeSpan execTime = machine.ExecTime;
+        AddressSpace mm = task.Mm;
         MemoryStatus before = MemoryStatus.Of(mm);
         List<(Vma Vma, ulong Resident)> areas = Areas(mm);
         TouchCount touched = Touch(mm);
@@ -49,10 +41,10 @@ internal static class ProgramRunner
         IReadOnlyList<TranslationRun> translations = Translate(mm, out IReadOnlyList<TableCost> costs);
         var report = new ProgramReport
         {
-            Path = path,
-            Kernel = profile.Name,
+            Path = program.Path,
+            Release = profile.Name,
             Aslr = aslr,
-            Comm = result.Task.Comm,
+            Comm = task.Comm,
             Bits = mm.Is32Bit ? 32 : 64,
             Places =
             [
@@ -61,7 +53,7 @@ internal static class ProgramRunner
             ],
             TaskSize = mm.TaskSize,
             MmapBase = mm.MmapBase,
-            Registers = result.Task.Registers,
+            Registers = task.Registers,
             AuxiliaryVector = mm.AuxiliaryVector,
             Areas = [.. areas.Select(a => Describe(mm, a.Vma, a.Resident))],
             Before = before,
@@ -69,10 +61,11 @@ internal static class ProgramRunner
             Touched = touched,
             Costs = costs,
             Tables = (long)mm.Tables.Tables,
+            Kernel = KernelPart.Of(machine, mm.Tables.Root),
             Translations = translations,
             ExecTime = execTime,
         };
-        result.Task.Exit();
+        task.Exit();
         return report;
     }
 
@@ -81,36 +74,14 @@ internal static class ProgramRunner
     {
         const int Rounds = 40;
         using PhysicalMemory memory = PhysicalMemory.Create(64UL << 20);
-        var files = new ProgramSet();
-        files.Add(SampleProgram.Path, new ProgramFile(SampleProgram.Path, SampleProgram.Create()));
         var machine = new LinuxMachine(memory);
-        machine.ExecSettings.Files = files;
+        machine.ExecSettings.Files = ProgramChoice.Sample().Files;
         for (int i = 0; i < Rounds; i++)
         {
             Linux.Mm.Task task = machine.Exec(SampleProgram.Path, [SampleProgram.Path]).Task;
             Touch(task.Mm);
             task.Exit();
         }
-    }
-
-    private static string Explain(ExecResult result)
-    {
-        string name = ErrnoNames.Signed(-result.Error)[1..];
-        string meaning = result.Error switch
-        {
-            Errno.ENOENT => "no such file, or its interpreter is missing",
-            Errno.EACCES => "not a file that may be executed",
-            Errno.ENOEXEC => "not an ELF program or a script that this kernel runs",
-            Errno.ELIBBAD => "its interpreter is not a usable ELF file",
-            Errno.EIO => "the file ends too early",
-            Errno.E2BIG => "too many arguments",
-            Errno.ELOOP => "too many interpreters or links",
-            Errno.ENOTDIR => "a part of the path is not a directory",
-            Errno.ENAMETOOLONG => "the path is too long",
-            Errno.ENOMEM => "it does not fit into memory or address space",
-            _ => "it cannot be loaded",
-        };
-        return result.Status == ExecStatus.Killed ? $"killed by SIGSEGV while it was loaded ({name}: {meaning})" : $"{name}: {meaning}";
     }
 
     private static List<(Vma Vma, ulong Resident)> Areas(AddressSpace mm)
@@ -164,7 +135,8 @@ internal static class ProgramRunner
         var view = new AddressSpaceView(memory, in state);
         var linear = new List<ulong>();
         var physical = new List<ulong>();
-        foreach (MappedPage page in view.Pages())
+        // The program's own: the kernel's half is everybody's.
+        foreach (MappedPage page in view.Pages(new LinearRange(0UL, mm.TaskSize)))
         {
             // Somewhere in the page, not always at its beginning.
             ulong offset = (0x9e37_79b9_7f4a_7c15 * (ulong)(linear.Count + 1)) & (PageBytes - 1);
@@ -172,7 +144,7 @@ internal static class ProgramRunner
             physical.Add(page.Physical.Value + offset);
         }
 
-        costs = TableCost.Of(view);
+        costs = ProcessTables.OfPages(mm);
         ulong[] addresses = [.. linear], expected = [.. physical];
         IReadOnlyList<TranslationRun> runs =
         [

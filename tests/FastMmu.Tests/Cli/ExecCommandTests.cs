@@ -37,6 +37,22 @@ public sealed class ExecCommandTests
     }
 
     [Fact]
+    public void Exec_OfAProgram_ShowsTheKernelsHalf()
+    {
+        using var program = new ProgramOnDisk(SampleProgram.Create());
+        string text = Output("exec", "--no-aslr", program.Path);
+        Assert.Contains("kernel's half: direct map at ffff888000000000, vmalloc at ffffc90000000000, kernel at ffffffff81000000, ", text, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(Output("exec", "--json", "--seed", "3", program.Path));
+        JsonElement kernel = json.RootElement.GetProperty("kernel_half");
+        Assert.NotEqual("0xffff888000000000", kernel.GetProperty("regions").EnumerateArray().Single(r => r.GetProperty("name").GetString()!.StartsWith("direct map", StringComparison.Ordinal)).GetProperty("first").GetString());
+        Assert.True(kernel.GetProperty("shared_entries").GetInt32() > 64, "direct map, vmalloc area and kernel have their entries");
+        Assert.True(kernel.GetProperty("shared_tables").GetInt64() > kernel.GetProperty("shared_entries").GetInt32());
+        // The program's translations and table costs are its own.
+        Assert.Equal(0, json.RootElement.GetProperty("translations").EnumerateArray().Sum(t => t.GetProperty("wrong").GetInt32()));
+        Assert.True(json.RootElement.GetProperty("tables").GetInt64() < 16);
+    }
+
+    [Fact]
     public void Seed_TheSame_GivesTheSameLayout()
     {
         using var program = new ProgramOnDisk(SampleProgram.Create());
