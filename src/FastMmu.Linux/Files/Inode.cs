@@ -50,6 +50,9 @@ public sealed class Inode
         }
     }
 
+    /// <summary>The binary logarithm of its pages' bytes: 12, but in hugetlbfs 21, 22 or 30.</summary>
+    public int PageShift { get; init; } = 12;
+
     /// <summary>Sealed with F_SEAL_WRITE: no shared writable mapping.</summary>
     public bool SealedAgainstWrites { get; init; }
 

@@ -17,4 +17,7 @@ public enum InodeKind
 
     /// <summary>A directory.</summary>
     Directory,
+
+    /// <summary>A file of hugetlbfs; the machine's pool of huge pages is empty.</summary>
+    HugePages,
 }

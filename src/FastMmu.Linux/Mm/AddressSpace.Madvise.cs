@@ -103,7 +103,7 @@ public sealed partial class AddressSpace
             case Advice.DoFork when (flags & VmFlags.Io) != 0:
             case Advice.WipeOnFork when vma.File != 0 || (flags & VmFlags.Shared) != 0:
             case Advice.KeepOnFork when (flags & VmFlags.Droppable) != 0:
-            case Advice.DoDump when (flags & (VmFlags.Special | VmFlags.Droppable)) != 0:
+            case Advice.DoDump when (flags & VmFlags.Droppable) != 0 || ((flags & VmFlags.Special) != 0 && (flags & VmFlags.HugeTlb) == 0):
                 return -Errno.EINVAL;
             case Advice.DoFork:
                 flags &= ~VmFlags.DontCopy;

@@ -24,7 +24,7 @@ public sealed partial class AddressSpace
     // __split_vma: the lower part keeps the start, the upper part goes on with the file or the anonymous object.
     private long Split(in Vma vma, ulong address)
     {
-        if (SpecialMapping.IsSpecial(vma.Name))
+        if (SpecialMapping.IsSpecial(vma.Name) || (address & PageMaskOf(vma)) != 0)
         {
             return -Errno.EINVAL;
         }

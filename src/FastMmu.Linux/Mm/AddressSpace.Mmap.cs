@@ -32,14 +32,24 @@ public sealed partial class AddressSpace
                 return -Errno.EBADF;
             }
 
-            if ((flags & MmapFlags.HugeTlb) != 0)
+            if (IsHuge(file))
+            {
+                length = AlignUp(length, PageMaskOf(file.Inode));
+            }
+            else if ((flags & MmapFlags.HugeTlb) != 0)
             {
                 return -Errno.EINVAL;
             }
         }
         else if ((flags & MmapFlags.HugeTlb) != 0)
         {
-            return MapHugePages(length, flags);
+            file = CreateHugePages(flags, length);
+            if (file is null)
+            {
+                return -Errno.EINVAL;
+            }
+
+            length = AlignUp(length, PageMaskOf(file.Inode));
         }
 
         long result = Map(file, address, length, protection, flags, offset >> PageShift, out bool populate);
@@ -49,18 +59,6 @@ public sealed partial class AddressSpace
         }
 
         return result;
-    }
-
-    // The pool of huge pages is empty: a known page size fails for want of pages, an unknown one as such.
-    private static long MapHugePages(ulong length, uint flags)
-    {
-        int log = (int)(flags >> MmapFlags.HugeShift);
-        if (log is not (0 or 21 or 30))
-        {
-            return -Errno.EINVAL;
-        }
-
-        return length == 0 ? -Errno.EINVAL : -Errno.ENOMEM;
     }
 
     // do_mmap
@@ -135,7 +133,7 @@ public sealed partial class AddressSpace
             return error;
         }
 
-        if ((flags & MmapFlags.NoReserve) != 0 && Machine.Settings.OvercommitMemory != 2)
+        if ((flags & MmapFlags.NoReserve) != 0 && (Machine.Settings.OvercommitMemory != 2 || IsHuge(file)))
         {
             vmFlags |= VmFlags.NoReserve;
         }
@@ -227,7 +225,7 @@ public sealed partial class AddressSpace
     private long FileKind(OpenFile file, ulong length, int protection, ulong pageOffset, uint flags, ref VmFlags vmFlags)
     {
         Inode inode = file.Inode;
-        ulong largest = inode.Kind is InodeKind.Regular or InodeKind.SharedMemory ? LargestFile : ulong.MaxValue;
+        ulong largest = inode.Kind is InodeKind.Regular or InodeKind.SharedMemory or InodeKind.HugePages ? LargestFile : ulong.MaxValue;
         if (length > largest || pageOffset > (largest - length) >> PageShift)
         {
             return -Errno.EOVERFLOW;
@@ -334,7 +332,7 @@ public sealed partial class AddressSpace
             return -Errno.ENOMEM;
         }
 
-        if (IsAccountable(flags))
+        if (IsAccountable(flags) && !IsHuge(file))
         {
             charged = pages - counts.Accounted;
             if (charged != 0 && !TryCharge(charged))
@@ -358,7 +356,7 @@ public sealed partial class AddressSpace
         if (file is not null || (flags & VmFlags.Shared) != 0)
         {
             // From here on the old mapping is gone, whatever the file says.
-            long error = OpenMapping(ref file, length, flags);
+            long error = OpenMapping(ref file, length, pageOffset, ref flags);
             if (error != 0)
             {
                 Uncharge(charged);
@@ -375,7 +373,7 @@ public sealed partial class AddressSpace
         else
         {
             vma = new Vma { Start = address, End = end, Flags = flags, PageOffset = pageOffset, File = id };
-            if ((flags & VmFlags.Locked) != 0 && (flags & VmFlags.Droppable) != 0)
+            if ((flags & VmFlags.Locked) != 0 && (flags & (VmFlags.Droppable | VmFlags.HugeTlb)) != 0)
             {
                 vma.Flags = flags &= ~(VmFlags.Locked | VmFlags.LockOnFault);
             }
@@ -393,8 +391,13 @@ public sealed partial class AddressSpace
     }
 
     // The file's own say (f_op->mmap), and the object behind shared anonymous memory.
-    private long OpenMapping(ref OpenFile? file, ulong length, VmFlags flags)
+    private long OpenMapping(ref OpenFile? file, ulong length, ulong pageOffset, ref VmFlags flags)
     {
+        if (file is { Inode.Kind: InodeKind.HugePages })
+        {
+            return OpenHugePages(file.Inode, pageOffset, ref flags);
+        }
+
         if (file is { Inode.Kind: not InodeKind.ZeroDevice } || (flags & VmFlags.Shared) == 0)
         {
             return (flags & VmFlags.Sync) != 0 && file!.Inode.Kind == InodeKind.Regular ? -Errno.EOPNOTSUPP : 0;

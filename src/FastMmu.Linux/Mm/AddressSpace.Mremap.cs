@@ -117,7 +117,7 @@ public sealed partial class AddressSpace
                 seen = true;
             }
 
-            target = (ulong)moved + (to - from);
+            target = (ulong)moved + remap.NewLength;
             at = to;
         }
 
@@ -135,6 +135,11 @@ public sealed partial class AddressSpace
         if ((vma.Flags & VmFlags.Sealed) != 0)
         {
             return -Errno.EPERM;
+        }
+
+        if ((vma.Flags & VmFlags.HugeTlb) != 0 && !TryAlign(ref remap, PageMaskOf(vma)))
+        {
+            return -Errno.EINVAL;
         }
 
         bool grows = remap.NewLength > remap.OldLength, shrinks = remap.NewLength < remap.OldLength;

@@ -35,7 +35,12 @@ public sealed partial class AddressSpace
             return -Errno.ENOMEM;
         }
 
-        ulong found;
+        ulong found, mask = file is { Inode.Kind: InodeKind.HugePages } ? PageMaskOf(file.Inode) : 0;
+        if ((length & mask) != 0 || ((flags & MmapFlags.Fixed) != 0 && (address & mask) != 0))
+        {
+            return -Errno.EINVAL;
+        }
+
         if ((flags & MmapFlags.Fixed) != 0)
         {
             found = address;
@@ -44,7 +49,7 @@ public sealed partial class AddressSpace
         {
             long result = AlignsToHugePages(file, address, length, flags)
                 ? SearchAligned(address, length, file is null ? 0 : pageOffset << PageShift, flags)
-                : Search(address, length, flags);
+                : Search(AlignUp(address, mask), length, flags, mask);
             if (result < 0)
             {
                 return result;
@@ -120,13 +125,13 @@ public sealed partial class AddressSpace
         return Search(address, length, flags);
     }
 
-    // arch_get_unmapped_area and its top-down form.
-    private long Search(ulong address, ulong length, uint flags)
+    // arch_get_unmapped_area and its top-down form. The mask has the bits that must be zero in what is found beyond those of every page.
+    private long Search(ulong address, ulong length, uint flags, ulong mask = 0)
     {
         bool low = !Is32Bit && (flags & MmapFlags.Bit32) != 0;
         if (BottomUp || low)
         {
-            return SearchUpwards(address, length, low);
+            return SearchUpwards(address, length, mask, low);
         }
 
         if (address != 0)
@@ -145,8 +150,8 @@ public sealed partial class AddressSpace
             ceiling += TaskSize - DefaultWindow;
         }
 
-        long found = SearchDownwards(Math.Max(floor, Machine.Settings.MmapMinAddressEffective), ceiling, length);
-        return found >= 0 ? found : SearchUpwards(address, length, low: false);
+        long found = SearchDownwards(Math.Max(floor, Machine.Settings.MmapMinAddressEffective), ceiling, length, mask);
+        return found >= 0 ? found : SearchUpwards(address, length, mask, low: false);
     }
 
     // mmap_address_hint_valid: a hint must not straddle the end of the 47-bit window.
@@ -157,14 +162,15 @@ public sealed partial class AddressSpace
         !Areas.TryFind(address, out Vma vma) || address + length <= StartWithGap(vma);
 
     // unmapped_area_topdown: gaps are taken from the top; one that reaches into the gap of a growing area is cut short and tried again.
-    private long SearchDownwards(ulong floor, ulong ceiling, ulong length)
+    private long SearchDownwards(ulong floor, ulong ceiling, ulong length, ulong mask)
     {
-        while (floor < ceiling && Areas.TryFindHighestGap(floor, ceiling, length, out ulong start))
+        ulong padded = length + mask;
+        while (floor < ceiling && Areas.TryFindHighestGap(floor, ceiling, padded, out ulong start))
         {
-            if (!Areas.TryFind(start + length, out Vma next) || (next.Flags & VmFlags.GrowsDown) == 0
-                || StartWithGap(next) >= start + length)
+            ulong end = start + padded;
+            if (!Areas.TryFind(end, out Vma next) || (next.Flags & VmFlags.GrowsDown) == 0 || StartWithGap(next) >= end)
             {
-                return (long)start;
+                return (long)AlignUp(start, mask);
             }
 
             ceiling = StartWithGap(next);
@@ -173,7 +179,7 @@ public sealed partial class AddressSpace
         return -Errno.ENOMEM;
     }
 
-    private long SearchUpwards(ulong address, ulong length, bool low)
+    private long SearchUpwards(ulong address, ulong length, ulong mask, bool low)
     {
         ulong floor, ceiling;
         if (low)
@@ -202,12 +208,14 @@ public sealed partial class AddressSpace
         }
 
         floor = Math.Max(floor, Machine.Settings.MmapMinAddressEffective);
-        while (floor < ceiling && Areas.TryFindLowestGap(floor, ceiling, length, out ulong start))
+        ulong padded = length + mask;
+        while (floor < ceiling && Areas.TryFindLowestGap(floor, ceiling, padded, out ulong start))
         {
+            ulong aligned = AlignUp(start, mask);
             if (!Areas.TryFind(start, out Vma next) || (next.Flags & VmFlags.GrowsDown) == 0
-                || StartWithGap(next) >= start + length - 1)
+                || StartWithGap(next) >= aligned + padded - 1)
             {
-                return (long)start;
+                return (long)aligned;
             }
 
             floor = next.End;

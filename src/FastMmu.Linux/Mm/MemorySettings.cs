@@ -45,6 +45,9 @@ public sealed class MemorySettings
     /// <summary>Whether the processor has protection keys that the kernel uses.</summary>
     public bool ProtectionKeys { get; set; }
 
+    /// <summary>Whether the processor has pages of 1 GiB, which MAP_HUGETLB may then ask for.</summary>
+    public bool GigabytePages { get; set; } = true;
+
     /// <summary>Whether the kernel was built with transparent huge pages, which align large anonymous areas.</summary>
     public bool HugePageAlignment { get; set; } = true;
 }

@@ -30,6 +30,12 @@ public sealed unsafe partial class UserPages
 
     private long DontNeed(in Vma vma, ulong start, ulong end, bool lockedToo)
     {
+        if ((vma.Flags & VmFlags.HugeTlb) != 0)
+        {
+            // Where a huge page begins something can be dropped; pages that are not whole stay.
+            return (start & _space.PageMaskOf(vma)) == 0 ? 0 : -Errno.EINVAL;
+        }
+
         if ((vma.Flags & VmFlags.PfnMap) != 0 || ((vma.Flags & VmFlags.Locked) != 0 && !lockedToo))
         {
             return -Errno.EINVAL;
@@ -69,6 +75,11 @@ public sealed unsafe partial class UserPages
         if (file.Inode.SealedAgainstWrites)
         {
             return -Errno.EPERM;
+        }
+
+        if (file.Inode.Kind == InodeKind.HugePages)
+        {
+            return 0;
         }
 
         ulong first = vma.PageOffset + ((start - vma.Start) >> PageShift);

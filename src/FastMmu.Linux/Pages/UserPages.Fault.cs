@@ -14,6 +14,11 @@ public sealed unsafe partial class UserPages
     /// <param name="write">Whether the access is a write.</param>
     internal FaultStatus Fault(Vma vma, ulong address, bool write)
     {
+        if ((vma.Flags & VmFlags.HugeTlb) != 0)
+        {
+            return HugeFault(vma, address);
+        }
+
         address &= ~(PageBytes - 1);
         if (!MakeUpper(address))
         {
@@ -40,6 +45,10 @@ public sealed unsafe partial class UserPages
         *slot = (write ? Pte.MakeDirty(entry) : entry) | Pte.Accessed;
         return FaultStatus.Resolved;
     }
+
+    // hugetlb_fault: the tables above a huge page are made before there turns out to be none.
+    private FaultStatus HugeFault(in Vma vma, ulong address) =>
+        MakeEntry(address, _machine.Files[vma.File].Inode.PageShift) == null ? FaultStatus.OutOfMemory : FaultStatus.BusError;
 
     /// <summary>Whether an area shows nothing but private memory: no file, or a private mapping of /dev/zero.</summary>
     internal bool IsAnonymous(in Vma vma) => vma.File == 0

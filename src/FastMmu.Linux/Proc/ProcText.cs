@@ -46,13 +46,13 @@ public static class ProcText
         for (ulong at = 0; mm.Areas.TryFind(at, out Vma vma); at = vma.End)
         {
             AppendHeader(text, mm, vma);
-            AppendArea(text, vma.Length, mm.Tables.Usage(vma), vma.Flags, mm.Machine.Settings.ProtectionKeys);
+            AppendArea(text, vma.Length, mm.PageMaskOf(vma) + 1, mm.Tables.Usage(vma), vma.Flags, mm.Machine.Settings.ProtectionKeys);
         }
 
         if (vsyscall != VsyscallMode.None)
         {
             AppendHeader(text, VsyscallStart, VsyscallEnd, VsyscallFlags(vsyscall), 0, default, "[vsyscall]");
-            AppendArea(text, VsyscallEnd - VsyscallStart, default, VsyscallFlags(vsyscall), mm.Machine.Settings.ProtectionKeys);
+            AppendArea(text, VsyscallEnd - VsyscallStart, 4096, default, VsyscallFlags(vsyscall), mm.Machine.Settings.ProtectionKeys);
         }
 
         return text.ToString();
@@ -127,11 +127,11 @@ public static class ProcText
         text.Append('\n');
     }
 
-    private static void AppendArea(StringBuilder text, ulong length, in AreaUsage usage, VmFlags flags, bool keys)
+    private static void AppendArea(StringBuilder text, ulong length, ulong pageSize, in AreaUsage usage, VmFlags flags, bool keys)
     {
         AppendLine(text, "Size", length);
-        AppendLine(text, "KernelPageSize", 4096);
-        AppendLine(text, "MMUPageSize", 4096);
+        AppendLine(text, "KernelPageSize", pageSize);
+        AppendLine(text, "MMUPageSize", pageSize);
         AppendUsage(text, usage, rollup: false);
         text.Append("THPeligible:           0\n");
         if (keys)
