@@ -14,6 +14,9 @@ namespace FastMmu.Cli.Explain;
 /// <param name="processor">The guest's processor, in the address space to look into.</param>
 internal sealed class Explainer(GuestProcessor processor)
 {
+    /// <summary>Accesses of the program, in the outcomes.</summary>
+    public const string User = "CPL 3";
+
     // Rights aside: a page that nobody may touch has an address all the same.
     private const ImageQuirks Plain = ImageQuirks.PdpteAccessed | ImageQuirks.NoRights;
 
@@ -33,16 +36,22 @@ internal sealed class Explainer(GuestProcessor processor)
         using Mmu plain = processor.Guest.CreateMmu(Plain);
         if (!processor.Guest.TrySelect(plain, state.Cr3.Value, Plain, out string refusal)) throw new InputException(refusal);
         Translation walk = plain.Probe(new LinearAddress(linear), Access.Read, Privilege.Supervisor, out WalkPath path);
+        GuestLayout? layout = state.Mode == PagingMode.None || processor.Guest.Description.Synthetic ? null : GuestLayout.Create(processor.Guest, in state);
+        bool areasKnown = processor.Guest.Description.IsLinux && layout is { Areas.Count: > 0 };
+        List<AccessOutcome> outcomes = OutcomesOf(processor.Mmu, linear);
         return explanation with
         {
             Linear = linear,
             Walk = walk,
-            Place = Place(in state, linear),
-            Entries = Entries(in state, in path, linear),
-            Behind = walk.Ok ? Behind(walk.Physical) : "",
+            Place = Place(in state, layout, linear),
+            Area = areasKnown && layout!.AreaOf(linear) is MapsArea area ? new(area.Start, area.End, area.Permissions, area.Offset, area.Name, "") : null,
+            AreasKnown = areasKnown,
+            Program = areasKnown ? RecordedAccesses.Of(layout!, linear, outcomes, path.Count > 0 ? path[path.Count - 1].Raw : 0) : [],
+            Entries = Entries(in state, in path, linear, processor.Guest.Description.IsLinux),
+            Behind = walk.Ok ? Behind(processor.Mmu.Memory, walk.Physical) : "",
             Zone = walk.Ok ? ZoneOf(in state, walk.Physical) : "",
             MemoryType = walk.Ok && processor.Guest.Description.MemoryTypes is { Count: 8 } types ? types[walk.PatIndex] : "",
-            Outcomes = Outcomes(linear),
+            Outcomes = outcomes,
             Costs = walk.Ok && walk.PageSize != PageSize.None ? TableCost.Of([new LinearRange(linear & ~0xfffUL, 0x1000)]) : [],
             Elsewhere = Elsewhere(plain, linear, state.Cr3.Value),
         };
@@ -78,11 +87,10 @@ internal sealed class Explainer(GuestProcessor processor)
         return new(linear, translation.Physical.Value, entry, string.IsNullOrEmpty(name) ? null : name);
     }
 
-    private string Place(in PagingState state, ulong linear)
+    private static string Place(in PagingState state, GuestLayout? layout, ulong linear)
     {
-        if (state.Mode == PagingMode.None || processor.Guest.Description.Synthetic) return "";
+        if (layout is null) return "";
         if (state.LinearWidth > 32 && !new LinearAddress(linear).IsCanonical(state.LinearWidth)) return "in the hole of non-canonical addresses";
-        var layout = GuestLayout.Create(processor.Guest, in state);
         var words = new List<string>(3);
         if (layout.RegionOf(linear) is LayoutRegion region) words.Add(region.Name);
         if (layout.AreaOf(linear) is MapsArea area) words.Add($"{area.Permissions} {(area.Name.Length == 0 ? "anonymous memory" : area.Name)} of {layout.Process}");
@@ -90,7 +98,12 @@ internal sealed class Explainer(GuestProcessor processor)
         return string.Join(", ", words);
     }
 
-    private List<ExplainedEntry> Entries(in PagingState state, in WalkPath path, ulong linear)
+    /// <summary>The entries of a walk in words.</summary>
+    /// <param name="state">The registers.</param>
+    /// <param name="path">The walk.</param>
+    /// <param name="linear">The address.</param>
+    /// <param name="linux">Whether Linux made them.</param>
+    public static List<ExplainedEntry> Entries(in PagingState state, in WalkPath path, ulong linear, bool linux)
     {
         var entries = new List<ExplainedEntry>(path.Count);
         for (int i = 0; i < path.Count; i++)
@@ -99,13 +112,16 @@ internal sealed class Explainer(GuestProcessor processor)
             ulong? address = state.Mode == PagingMode.Pae && step.Level == 3 ? null : step.EntryAddress;
             entries.Add(new(
                 step.Level, TableNames.OfLevel(step.Level), TableNames.Index(state.Mode, step.Level, linear), address, step.Raw,
-                EntryText.Describe(in state, step.Level, step.Raw, processor.Guest.Description.IsLinux)));
+                EntryText.Describe(in state, step.Level, step.Raw, linux)));
         }
 
         return entries;
     }
 
-    private string Behind(PhysicalAddress physical) => processor.Mmu.Memory.KindOf(physical) switch
+    /// <summary>What stands at a physical address.</summary>
+    /// <param name="memory">The memory.</param>
+    /// <param name="physical">The address.</param>
+    public static string Behind(PhysicalMemory memory, PhysicalAddress physical) => memory.KindOf(physical) switch
     {
         MemoryKind.Ram => "RAM",
         MemoryKind.Rom => "ROM",
@@ -149,15 +165,17 @@ internal sealed class Explainer(GuestProcessor processor)
         return "";
     }
 
-    private List<AccessOutcome> Outcomes(ulong linear)
+    /// <summary>What the processor says to each kind of access, at both ends of privilege. Nothing in memory changes.</summary>
+    /// <param name="mmu">The processor.</param>
+    /// <param name="linear">The address.</param>
+    public static List<AccessOutcome> OutcomesOf(Mmu mmu, ulong linear)
     {
-        Mmu mmu = processor.Mmu;
         PagingState before = mmu.State;
         var outcomes = new List<AccessOutcome>(9);
         Add("CPL 0", 0, before.RFlags.Value & ~RFlags.AcBit);
         // RFLAGS.AC tells accesses to user pages apart only where SMAP is on.
         if (before.Cr4.Smap) Add("CPL 0, AC=1", 0, before.RFlags.Value | RFlags.AcBit);
-        Add("CPL 3", 3, before.RFlags.Value);
+        Add(User, 3, before.RFlags.Value);
         mmu.SetCpl(before.Cpl);
         mmu.SetRFlags(before.RFlags.Value);
         return outcomes;

@@ -21,6 +21,15 @@ internal sealed record Explanation
     /// <summary>What the address is for: region, area of the process, symbol. May be empty.</summary>
     public string Place { get; init; } = "";
 
+    /// <summary>The area of the process that the address lies in; null if there is none, or none is known.</summary>
+    public ExplainedArea? Area { get; init; }
+
+    /// <summary>Whether the areas of the process are known at all.</summary>
+    public bool AreasKnown { get; init; }
+
+    /// <summary>What reads, writes and fetches of the program would come to; empty where its areas are not known.</summary>
+    public IReadOnlyList<ProgramAccess> Program { get; init; } = [];
+
     /// <summary>The entries that the walk read, from the top down.</summary>
     public IReadOnlyList<ExplainedEntry> Entries { get; init; } = [];
 
@@ -32,6 +41,9 @@ internal sealed record Explanation
 
     /// <summary>The zone of Linux's that the physical address lies in; empty for another system's memory, and where there is none.</summary>
     public string Zone { get; init; } = "";
+
+    /// <summary>What the frame is used for; empty where its descriptor is not known.</summary>
+    public string FrameUse { get; init; } = "";
 
     /// <summary>The memory type that the PAT index selects, if the guest's PAT is known.</summary>
     public string MemoryType { get; init; } = "";

@@ -21,6 +21,7 @@ internal static class ExplanationJson
         {
             json.WriteString("linear", Hex(linear));
             json.WriteString("place", explanation.Place);
+            WriteArea(json, explanation);
             WriteEntries(json, explanation);
             WriteTranslation(json, "walk", explanation.Walk);
             if (explanation.Walk.Ok)
@@ -30,6 +31,7 @@ internal static class ExplanationJson
                 {
                     json.WriteString("frame", Hex(explanation.Walk.Physical.Value >> 12));
                     json.WriteString("zone", explanation.Zone);
+                    if (explanation.FrameUse.Length > 0) json.WriteString("frameUse", explanation.FrameUse);
                 }
 
                 if (explanation.MemoryType.Length > 0) json.WriteString("memoryType", explanation.MemoryType);
@@ -38,6 +40,7 @@ internal static class ExplanationJson
             if (explanation.Elsewhere.Length > 0) json.WriteString("elsewhere", explanation.Elsewhere);
             WriteCosts(json, explanation);
             WriteOutcomes(json, explanation);
+            WriteProgram(json, explanation);
         }
 
         json.WriteEndObject();
@@ -108,6 +111,41 @@ internal static class ExplanationJson
 
         if (logical.Fault.IsFault) json.WriteString("fault", logical.Fault.ToString());
         json.WriteEndObject();
+    }
+
+    private static void WriteArea(Utf8JsonWriter json, Explanation explanation)
+    {
+        if (!explanation.AreasKnown) return;
+        if (explanation.Area is not ExplainedArea area)
+        {
+            json.WriteNull("area");
+            return;
+        }
+
+        json.WriteStartObject("area");
+        json.WriteString("start", Hex(area.Start));
+        json.WriteString("end", Hex(area.End));
+        json.WriteString("permissions", area.Permissions);
+        json.WriteString("offset", Hex(area.Offset));
+        json.WriteString("name", area.Name);
+        if (area.Flags.Length > 0) json.WriteString("flags", area.Flags);
+        json.WriteEndObject();
+    }
+
+    private static void WriteProgram(Utf8JsonWriter json, Explanation explanation)
+    {
+        if (explanation.Program.Count == 0) return;
+        json.WriteStartArray("program");
+        foreach (ProgramAccess access in explanation.Program)
+        {
+            json.WriteStartObject();
+            json.WriteString("access", access.Access.ToString());
+            json.WriteBoolean("goesAhead", access.GoesAhead);
+            json.WriteString("text", access.Text);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteEntries(Utf8JsonWriter json, Explanation explanation)

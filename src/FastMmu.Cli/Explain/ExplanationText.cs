@@ -21,11 +21,13 @@ internal static class ExplanationText
         if (explanation.Logical is LogicalPart logical) WriteLogical(console, logical, explanation.Linear);
         if (explanation.Linear is not ulong linear) return;
         Line(console, "linear", $"0x{Quantity.Address(linear, state.LinearWidth)}{(explanation.Place.Length > 0 ? "  " + explanation.Place : "")}");
+        WriteArea(console, explanation);
         WriteWalk(console, explanation, linear);
         WritePhysical(console, explanation, linear);
         if (explanation.Elsewhere.Length > 0) Line(console, "elsewhere", explanation.Elsewhere);
         WriteCosts(console, explanation);
         WriteOutcomes(console, explanation);
+        WriteProgram(console, explanation);
     }
 
     /// <summary>The rights of a path in words.</summary>
@@ -67,6 +69,28 @@ internal static class ExplanationText
         SegmentationMode.SixtyFourBit => "64-bit mode",
         _ => mode.ToString(),
     };
+
+    private static void WriteArea(ToolConsole console, Explanation explanation)
+    {
+        if (explanation.Area is not ExplainedArea area)
+        {
+            if (explanation.AreasKnown) Line(console, "area", "none");
+            return;
+        }
+
+        string offset = area.Name.StartsWith('/') ? $", offset 0x{area.Offset:x}" : "";
+        string flags = area.Flags.Length > 0 ? $", flags {area.Flags}" : "";
+        Line(console, "area", $"{area.Start:x}-{area.End:x} {area.Permissions} {(area.Name.Length > 0 ? Printable.Of(area.Name) : "anonymous memory")}{offset}{flags}");
+    }
+
+    private static void WriteProgram(ToolConsole console, Explanation explanation)
+    {
+        if (explanation.Program.Count == 0) return;
+        console.Output.WriteLine();
+        var table = new TextTable("by the program", "with what the kernel does about it");
+        foreach (ProgramAccess access in explanation.Program) table.Add(access.Access.ToString().ToLowerInvariant(), access.Text);
+        table.Write(console);
+    }
 
     private static void WriteWalk(ToolConsole console, Explanation explanation, ulong linear)
     {
@@ -125,7 +149,7 @@ internal static class ExplanationText
         ulong offset = new LinearAddress(linear).OffsetIn(walk.PageSize);
         string type = explanation.MemoryType.Length > 0 ? $" ({explanation.MemoryType})" : "";
         Line(console, "physical", $"{walk.Physical} = {walk.PageSize.Name()} page 0x{walk.Physical.Value - offset:x} + 0x{offset:x}, {explanation.Behind}, PAT index {walk.PatIndex}{type}");
-        if (explanation.Zone.Length > 0) Line(console, "frame", $"0x{walk.Physical.Value >> 12:x} of zone {explanation.Zone}");
+        if (explanation.Zone.Length > 0) Line(console, "frame", $"0x{walk.Physical.Value >> 12:x} of zone {explanation.Zone}{(explanation.FrameUse.Length > 0 ? ", " + explanation.FrameUse : "")}");
         Line(console, "rights", $"{Describe(walk.Rights)} (all levels together)");
     }
 

@@ -46,7 +46,8 @@ internal static class ProcessMapsReader
         int dash = fields[0].IndexOf('-', StringComparison.Ordinal);
         if (dash < 0 || fields[1].Length != 4) return null;
         if (!TryHex(fields[0].AsSpan(0, dash), out ulong start) || !TryHex(fields[0].AsSpan(dash + 1), out ulong end) || start >= end) return null;
-        return new(start, end, fields[1], fields.Length == 6 ? fields[5] : "");
+        if (!TryHex(fields[2], out ulong offset)) return null;
+        return new(start, end, fields[1], offset, fields.Length == 6 ? fields[5] : "");
     }
 
     private static bool TryHex(ReadOnlySpan<char> digits, out ulong value) =>
