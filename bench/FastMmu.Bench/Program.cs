@@ -28,7 +28,7 @@ IConfig config = ManualConfig.CreateEmpty()
     .AddExporter(MarkdownExporter.GitHub)
     .AddLogger(ConsoleLogger.Default);
 
-Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(rest, config)];
+Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(FastMmu.Bench.TraceReplay).Assembly).Run(rest, config)];
 int reports = summaries.Sum(s => s.Reports.Length);
 int failed = summaries.Sum(s => s.Reports.Count(r => !r.Success)) + summaries.Count(s => s.HasCriticalValidationErrors);
 if (smoke) Console.WriteLine($"{reports} benchmarks ran, {failed} failed");

@@ -52,7 +52,7 @@ internal sealed class TraceReplay : IDisposable
                 double done = reader.Done;
                 next = Task.Run(reader.ReadNext);
                 any = true;
-                if (options.Takes(trace.Header)) Run(trace, program, memory, options, report, reader);
+                if (options.Takes(trace.Header)) Run(trace, program, memory, options, report);
                 if (work is not null) work.Done = done;
             }
         }
@@ -66,7 +66,14 @@ internal sealed class TraceReplay : IDisposable
 
     public void Dispose() => _machine.Dispose();
 
-    private static void Run(MmTrace trace, ReadOnlyMemory<byte> program, PhysicalMemory memory, ReplayOptions options, ReplayReport report, TraceReader reader)
+    /// <summary>Judges one trace.</summary>
+    /// <param name="trace">The trace.</param>
+    /// <param name="program">The bytes of the traced program.</param>
+    /// <param name="memory">From <see cref="ReplayMachine.CreateMemory"/>.</param>
+    /// <param name="options">How.</param>
+    /// <param name="report">Takes in what came of it.</param>
+    /// <exception cref="InputException">The trace contradicts itself.</exception>
+    public static void Run(MmTrace trace, ReadOnlyMemory<byte> program, PhysicalMemory memory, ReplayOptions options, ReplayReport report)
     {
         long line = trace.Line;
         long started = Stopwatch.GetTimestamp();
@@ -86,7 +93,7 @@ internal sealed class TraceReplay : IDisposable
         }
         catch (FormatException failure)
         {
-            throw new InputException($"{reader.Path}:{line}: {failure.Message}", failure);
+            throw new InputException($"{report.Path}:{line}: {failure.Message}", failure);
         }
 
         report.Traces++;
