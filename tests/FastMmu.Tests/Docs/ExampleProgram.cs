@@ -5,7 +5,7 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace FastMmu.Tests.Docs;
 
-/// <summary>Compiles a fragment against the engine under test, and runs it in this process.</summary>
+/// <summary>Compiles a fragment against the projects under test, and runs it in this process.</summary>
 internal static class ExampleProgram
 {
     // The fragments' Console: a type of the compilation itself hides System.Console, and tests that run beside do not mix in.
@@ -16,6 +16,14 @@ internal static class ExampleProgram
             public static void WriteLine() => Out.WriteLine();
             public static void WriteLine(string? value) => Out.WriteLine(value);
             public static void WriteLine(object? value) => Out.WriteLine(value);
+        }
+        """;
+
+    // The fragments' File, by the same trick: they name files from the top of the repository.
+    private static readonly string FileSource = $$"""
+        internal static class File
+        {
+            public static byte[] ReadAllBytes(string path) => System.IO.File.ReadAllBytes(System.IO.Path.Combine({{SymbolDisplay.FormatLiteral(RepositoryRoot.Path, quote: true)}}, path));
         }
         """;
 
@@ -31,7 +39,7 @@ internal static class ExampleProgram
     {
         var compilation = CSharpCompilation.Create(
             "Example",
-            [CSharpSyntaxTree.ParseText(example.Program, Language), CSharpSyntaxTree.ParseText(ConsoleSource, Language)],
+            [CSharpSyntaxTree.ParseText(example.Program, Language), CSharpSyntaxTree.ParseText(ConsoleSource, Language), CSharpSyntaxTree.ParseText(FileSource, Language)],
             References,
             new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
         using var image = new MemoryStream();
