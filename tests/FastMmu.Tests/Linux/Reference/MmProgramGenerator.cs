@@ -158,7 +158,8 @@ internal static class MmProgramGenerator
         bool file = random.OneIn(4);
         if (!file) flags |= ReferenceMm.MapAnonymous;
         for (int i = random.Below(3); i > 0; i--) flags |= random.Among(s_flags);
-        if (random.OneIn(50)) flags |= random.Pick(ReferenceMm.MapHugeTlb, 0x800_0000U, 0x10U << 26);
+        // The reference knows no hugetlbfs: anonymous memory is asked for huge pages of a size that no processor has.
+        if (random.OneIn(50)) flags |= random.Pick(file ? ReferenceMm.MapHugeTlb : ReferenceMm.MapHugeTlb | (0x10U << 26), 0x800_0000U, 0x10U << 26);
         ulong length = (flags & Populating) != 0 ? SmallLength(random) : Length(random);
         ulong descriptor = file ? (ulong)random.Between(3, 14) : random.OneIn(4) ? (ulong)random.Between(3, 14) : AnyDescriptor;
         ulong offset = random.Below(12) switch { 0 => random.Word(), 1 => random.Word() & ~(Page - 1), _ => (ulong)random.Below(20) * Page };
