@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FastMmu.Cli.Explain;
 using FastMmu.Cli.Report;
 using FastMmu.Linux.Exec;
 using FastMmu.Linux.Kernel;
@@ -154,5 +155,5 @@ internal static class ProgramReportJson
         json.WriteEndArray();
     }
 
-    private static void Address(Utf8JsonWriter json, string name, ulong value) => json.WriteString(name, $"0x{value:x}");
+    private static void Address(Utf8JsonWriter json, string name, ulong value) => json.WriteString(name, ExplanationJson.Hex(value));
 }

@@ -45,18 +45,11 @@ internal sealed partial class ReferenceMm
         }
         else if ((flags & MapHugeTlb) != 0)
         {
-            return MmapHuge(length, flags);
+            // hugetlbfs is not modelled: what is known of it is that sizes which no processor has are refused.
+            return flags >> 26 is 0 or 21 or 30 ? throw new InvalidOperationException("The reference knows no hugetlbfs.") : Inval;
         }
 
         return MmapFile(file, address, length, protection, flags, offset >> 12);
-    }
-
-    // Machines without a pool of huge pages: the size must exist (2 MiB, 1 GiB, or the default), and pages are missing unless none is wanted.
-    private static long MmapHuge(ulong length, uint flags)
-    {
-        uint size = flags >> 26;
-        if (size is not (0 or 21 or 30)) return Inval;
-        return length == 0 ? Inval : Nomem;
     }
 
     private long MmapFile(ReferenceFile? file, ulong address, ulong length, int protection, uint flags, ulong pageOffset)
