@@ -134,8 +134,12 @@ public sealed class VerifyMmCommandTests
     [Fact]
     public void Verify_WithoutTheTracedProgram_IsRefused()
     {
-        using var file = new TemporaryFile(File.ReadAllBytes(Directed));
-        ToolRun run = ToolRun.Of("verify", "mm", file.Path);
+        // A folder of its own: others may have left such a program beside their temporary files.
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("fastmmu-");
+        string trace = System.IO.Path.Combine(folder.FullName, "directed.jsonl.gz");
+        File.Copy(Directed, trace);
+        ToolRun run = ToolRun.Of("verify", "mm", trace);
+        folder.Delete(recursive: true);
         Assert.Equal(2, run.Code);
         Assert.Contains("the traced program is not beside the traces", run.Error, StringComparison.Ordinal);
     }
