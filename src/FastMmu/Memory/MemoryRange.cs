@@ -13,6 +13,9 @@ public enum MemoryKind : byte
 
     /// <summary>Memory that the guest can read; its writes are dropped. The embedder fills it through <see cref="PhysicalMemory.LoadRom"/>.</summary>
     Rom = 2,
+
+    /// <summary>A device answers: <see cref="PhysicalMemory.MapDevice"/>. No range of a memory is created as one.</summary>
+    Device = 3,
 }
 
 /// <summary>A range of physical addresses that is backed by memory. Start and length are multiples of 4 KiB.</summary>

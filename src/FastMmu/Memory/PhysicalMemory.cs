@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using FastMmu.Addresses;
+using FastMmu.Processor;
 
 namespace FastMmu.Memory;
 
@@ -20,17 +21,15 @@ namespace FastMmu.Memory;
 /// using var memory = new PhysicalMemory(new[] { ram, rom });
 /// Console.WriteLine(memory.RamBytes / MiB);               // 16
 /// </code></example>
-public sealed unsafe class PhysicalMemory : IDisposable
+public sealed unsafe partial class PhysicalMemory : IDisposable
 {
-    private const int ChunkShift = 21;
-    private const ulong WindowLimit = 1UL << 40;
-    private const byte ChunkIsRam = 1;
-
     private static long _liveCount;
 
     private readonly NativeRegion _region;
     private readonly MemoryRange[] _ranges;
-    private readonly ulong[] _offsets;
+    // The map as it was created, and as it is.
+    private readonly MemoryMap _backing;
+    private MemoryMap _map;
     private byte[] _chunks;
     private byte* _base;
 
@@ -101,32 +100,29 @@ public sealed unsafe class PhysicalMemory : IDisposable
             if (range.Kind == MemoryKind.Ram) RamBytes += range.Length;
         }
 
-        _offsets = new ulong[_ranges.Length];
+        var segments = new MemorySegment[_ranges.Length];
         ulong windowEnd = 0;
         foreach (MemoryRange range in _ranges)
         {
-            if (range.End <= WindowLimit) windowEnd = range.End;
+            if (range.End <= MemoryMap.WindowLimit) windowEnd = range.End;
         }
 
         ulong next = (windowEnd + NativeRegion.Alignment - 1) & ~(NativeRegion.Alignment - 1);
         for (int i = 0; i < _ranges.Length; i++)
         {
-            if (_ranges[i].End <= WindowLimit)
-            {
-                _offsets[i] = _ranges[i].Start.Value;
-                continue;
-            }
+            segments[i] = new(_ranges[i].Start.Value, _ranges[i].End, _ranges[i].Kind, _ranges[i].Start.Value);
+            if (_ranges[i].End <= MemoryMap.WindowLimit) continue;
 
             // Same offset within 2 MiB, so that host huge pages can back guest large pages; an unused stretch keeps ranges apart.
             ulong skew = _ranges[i].Start.Value & (NativeRegion.Alignment - 1);
-            _offsets[i] = next + skew;
+            segments[i] = segments[i] with { Offset = next + skew };
             next = (next + skew + _ranges[i].Length + (2 * NativeRegion.Alignment) - 1) & ~(NativeRegion.Alignment - 1);
         }
 
         _region = new NativeRegion(next);
         try
         {
-            for (int i = 0; i < _ranges.Length; i++) _region.Commit(_offsets[i], _ranges[i].Length, hugePages);
+            foreach (MemorySegment segment in segments) _region.Commit(segment.Offset, segment.End - segment.Start, hugePages);
         }
         catch
         {
@@ -135,7 +131,8 @@ public sealed unsafe class PhysicalMemory : IDisposable
         }
 
         _base = _region.Base;
-        _chunks = BuildChunks(_ranges, windowEnd);
+        _backing = _map = new MemoryMap(segments, (int)((windowEnd + (1UL << MemoryMap.ChunkShift) - 1) >> MemoryMap.ChunkShift));
+        _chunks = _writeChunks = _map.Chunks;
         Interlocked.Increment(ref _liveCount);
     }
 
@@ -154,14 +151,16 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// </code></example>
     public MemoryKind KindOf(PhysicalAddress address)
     {
-        int index = FindRange(address.Value);
-        return index < 0 ? MemoryKind.Hole : _ranges[index].Kind;
+        MemoryMap map = CurrentMap();
+        int index = map.Find(address.Value, out bool inside);
+        return inside ? map.Segments[index].Kind : MemoryKind.Hole;
     }
 
     /// <summary>A view of RAM or ROM bytes that lie in one range.</summary>
     /// <param name="address">First byte.</param>
     /// <param name="length">Bytes.</param>
     /// <returns>The bytes themselves: writes go to the guest's memory, to ROM as well. Valid until <see cref="Dispose()"/>.</returns>
+    /// <remarks>Counts as a write of them (<see cref="StartDirtyLog"/>); <see cref="TryGetReadOnlySpan"/> does not.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">Some byte is not backed, or the bytes lie in two ranges.</exception>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
     /// <example><code>
@@ -177,6 +176,7 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <param name="length">Bytes; negative is refused.</param>
     /// <param name="span">The bytes themselves, or empty.</param>
     /// <returns>Whether all bytes are backed by one range.</returns>
+    /// <remarks>Counts as a write of them (<see cref="StartDirtyLog"/>); <see cref="TryGetReadOnlySpan"/> does not.</remarks>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
     /// <example><code>
     /// Console.WriteLine(memory.TryGetSpan(0x2000, 4096, out Span&lt;byte&gt; page));        // True
@@ -184,16 +184,29 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// </code></example>
     public bool TryGetSpan(PhysicalAddress address, int length, out Span<byte> span)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        int index = FindRange(address.Value);
-        if (index < 0 || (ulong)length > _ranges[index].End - address.Value)
-        {
-            span = default;
-            return false;
-        }
-
-        span = new Span<byte>(_base + _offsets[index] + (address.Value - _ranges[index].Start.Value), length);
+        byte* host = FindBytes(address.Value, length, out _);
+        span = host == null ? default : new Span<byte>(host, length);
+        if (host == null) return false;
+        if (_guards != null) BeforeWrite((ulong)(host - _base), address.Value, (ulong)length);
         return true;
+    }
+
+    /// <summary>A view of RAM or ROM bytes for reading, if they all lie in one range.</summary>
+    /// <param name="address">First byte.</param>
+    /// <param name="length">Bytes; negative is refused.</param>
+    /// <param name="span">The bytes themselves, or empty. It shows what is written later.</param>
+    /// <returns>Whether all bytes are backed by one range.</returns>
+    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// memory.Write(0x2000, (byte)7);
+    /// Console.WriteLine(memory.TryGetReadOnlySpan(0x2000, 4096, out ReadOnlySpan&lt;byte&gt; page));       // True
+    /// Console.WriteLine(page[0]);                             // 7
+    /// </code></example>
+    public bool TryGetReadOnlySpan(PhysicalAddress address, int length, out ReadOnlySpan<byte> span)
+    {
+        byte* host = FindBytes(address.Value, length, out _);
+        span = host == null ? default : new ReadOnlySpan<byte>(host, length);
+        return host != null;
     }
 
     /// <summary>Reads a value as the guest would.</summary>
@@ -227,7 +240,7 @@ public sealed unsafe class PhysicalMemory : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write<T>(PhysicalAddress address, T value) where T : unmanaged
     {
-        byte* host = Find(address.Value, sizeof(T));
+        byte* host = FindForWrite(address.Value, sizeof(T));
         if (host != null) Unsafe.WriteUnaligned(host, value);
         else Write(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
     }
@@ -241,19 +254,7 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// memory.Read(16 * MiB - 2, bytes);
     /// Console.WriteLine(Convert.ToHexString(bytes));          // 0000FFFF
     /// </code></example>
-    public void Read(PhysicalAddress address, Span<byte> destination)
-    {
-        ulong at = address.Value;
-        while (!destination.IsEmpty)
-        {
-            int index = FindRangeAtOrAfter(at, out bool inside);
-            int count = Stretch(index, inside, at, destination.Length);
-            if (inside) new ReadOnlySpan<byte>(_base + _offsets[index] + (at - _ranges[index].Start.Value), count).CopyTo(destination);
-            else destination[..count].Fill(0xff);
-            destination = destination[count..];
-            at += (ulong)count;
-        }
-    }
+    public void Read(PhysicalAddress address, Span<byte> destination) => Load(address.Value, destination, Access.Read);
 
     /// <summary>Writes bytes as the guest would; those that fall on ROM or on nothing are dropped.</summary>
     /// <param name="address">First byte.</param>
@@ -276,13 +277,14 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// </code></example>
     public void LoadRom(PhysicalAddress address, ReadOnlySpan<byte> source)
     {
+        MemoryMap map = CurrentMap();
         ulong at = address.Value;
         ulong end = at + (ulong)source.Length;
         while (at < end)
         {
-            int index = FindRange(at);
-            if (index < 0) throw new ArgumentOutOfRangeException(nameof(address), $"No memory at 0x{at:x}.");
-            at = _ranges[index].End;
+            int index = map.Find(at, out bool inside);
+            if (!inside || map.Segments[index].Kind == MemoryKind.Device) throw new ArgumentOutOfRangeException(nameof(address), $"No memory at 0x{at:x}.");
+            at = map.Segments[index].End;
         }
 
         Store(address.Value, source, rom: true);
@@ -295,8 +297,10 @@ public sealed unsafe class PhysicalMemory : IDisposable
         Disposing?.Invoke();
         _base = null;
         // With no chunk left, every access takes the slow path, which knows that the memory is gone.
-        _chunks = [];
+        _chunks = _writeChunks = [];
+        _guards = null;
         _region.Dispose();
+        _guardRegion?.Dispose();
         Interlocked.Decrement(ref _liveCount);
     }
 
@@ -308,9 +312,9 @@ public sealed unsafe class PhysicalMemory : IDisposable
     internal byte* Find(ulong address, int size)
     {
         byte[] chunks = _chunks;
-        ulong chunk = address >> ChunkShift;
-        if (chunk < (ulong)chunks.Length && Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(chunks), (nint)chunk) == ChunkIsRam
-            && (address & ((1UL << ChunkShift) - 1)) <= (1UL << ChunkShift) - (ulong)size)
+        ulong chunk = address >> MemoryMap.ChunkShift;
+        if (chunk < (ulong)chunks.Length && Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(chunks), (nint)chunk) == MemoryMap.ChunkIsRam
+            && (address & ((1UL << MemoryMap.ChunkShift) - 1)) <= (1UL << MemoryMap.ChunkShift) - (ulong)size)
         {
             return _base + address;
         }
@@ -319,14 +323,14 @@ public sealed unsafe class PhysicalMemory : IDisposable
     }
 
     /// <summary>Whether a 4-KiB page is RAM in the window, so that its host address is <see cref="WindowBase"/> plus the physical one.</summary>
-    internal bool IsWindowRam(ulong page) => page < WindowLimit && Find(page, 4096) == _base + page;
+    internal bool IsWindowRam(ulong page) => page < MemoryMap.WindowLimit && Find(page, 4096) == _base + page;
 
     /// <summary>Reads a naturally aligned paging-structure entry of 8 bytes; all ones where there is no memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong ReadEntry64(ulong address)
     {
         byte* host = Find(address, 8);
-        return host != null ? Volatile.Read(ref *(ulong*)host) : ReadSlowly<ulong>(address);
+        return host != null ? Volatile.Read(ref *(ulong*)host) : ReadEntrySlowly<ulong>(address);
     }
 
     /// <summary>Reads a naturally aligned paging-structure entry of 4 bytes; all ones where there is no memory.</summary>
@@ -334,7 +338,7 @@ public sealed unsafe class PhysicalMemory : IDisposable
     internal uint ReadEntry32(ulong address)
     {
         byte* host = Find(address, 4);
-        return host != null ? Volatile.Read(ref *(uint*)host) : ReadSlowly<uint>(address);
+        return host != null ? Volatile.Read(ref *(uint*)host) : ReadEntrySlowly<uint>(address);
     }
 
     /// <summary>
@@ -344,14 +348,14 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <returns>False only if the entry in RAM differs from <paramref name="expected"/>.</returns>
     internal bool CompareExchangeEntry64(ulong address, ulong expected, ulong value)
     {
-        byte* host = Find(address, 8);
+        byte* host = FindForWrite(address, 8);
         return host == null || Interlocked.CompareExchange(ref *(ulong*)host, value, expected) == expected;
     }
 
     /// <summary>As <see cref="CompareExchangeEntry64"/>, for entries of 4 bytes.</summary>
     internal bool CompareExchangeEntry32(ulong address, uint expected, uint value)
     {
-        byte* host = Find(address, 4);
+        byte* host = FindForWrite(address, 4);
         return host == null || Interlocked.CompareExchange(ref *(uint*)host, value, expected) == expected;
     }
 
@@ -359,24 +363,74 @@ public sealed unsafe class PhysicalMemory : IDisposable
     internal void OrByte(ulong address, byte bits)
     {
         ulong word = address & ~3UL;
-        byte* host = Find(word, 4);
+        byte* host = FindForWrite(word, 4);
         if (host != null) Interlocked.Or(ref *(uint*)host, (uint)bits << (int)(8 * (address & 3)));
     }
 
-    // RAM outside the window, in a chunk that it shares with something else, or across two chunks. Null: ROM, hole, or two ranges.
+    /// <summary>Reads bytes as an access of a kind would, devices included.</summary>
+    internal void Load(ulong at, Span<byte> destination, Access kind)
+    {
+        while (!destination.IsEmpty)
+        {
+            // Looked up anew for each piece: a device's handler may have changed the map.
+            MemoryMap map = CurrentMap();
+            int index = map.Find(at, out bool inside);
+            int count = map.Stretch(index, inside, at, destination.Length);
+            if (!inside)
+            {
+                destination[..count].Fill(0xff);
+            }
+            else
+            {
+                MemorySegment segment = map.Segments[index];
+                if (segment.Kind == MemoryKind.Device) count = ReadDevice(in segment, at, destination[..count], kind);
+                else new ReadOnlySpan<byte>(HostOf(in segment, at), count).CopyTo(destination);
+            }
+
+            destination = destination[count..];
+            at += (ulong)count;
+        }
+    }
+
+    // RAM outside the window, in a chunk that it shares with something else, or across two chunks. Null: no RAM, or two ranges.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private byte* FindSlowly(ulong address, int size)
     {
-        int index = FindRange(address);
-        if (index < 0 || _ranges[index].Kind != MemoryKind.Ram || (ulong)size > _ranges[index].End - address) return null;
-        return _base + _offsets[index] + (address - _ranges[index].Start.Value);
+        byte* host = FindBytes(address, size, out MemoryKind kind);
+        return kind == MemoryKind.Ram ? host : null;
     }
+
+    // The host address of RAM or ROM within one segment, or null.
+    private byte* FindBytes(ulong address, int length, out MemoryKind kind)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        MemoryMap map = CurrentMap();
+        int index = map.Find(address, out bool inside);
+        kind = MemoryKind.Hole;
+        if (!inside) return null;
+        MemorySegment segment = map.Segments[index];
+        kind = segment.Kind;
+        return kind != MemoryKind.Device && (ulong)length <= segment.End - address ? HostOf(in segment, address) : null;
+    }
+
+    private byte* HostOf(in MemorySegment segment, ulong address) => _base + segment.Offset + (address - segment.Start);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private T ReadSlowly<T>(ulong address) where T : unmanaged
     {
         T value = default;
-        Read(PhysicalAddress.Truncate(address), MemoryMarshal.AsBytes(new Span<T>(ref value)));
+        Load(address & PhysicalAddress.MaxValue, MemoryMarshal.AsBytes(new Span<T>(ref value)), Access.Read);
+        return value;
+    }
+
+    // Processors do not walk tables in devices: what stands there reads as from a hole, and no handler is called.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private T ReadEntrySlowly<T>(ulong address) where T : unmanaged
+    {
+        byte* host = FindBytes(address, sizeof(T), out _);
+        T value = default;
+        if (host != null) return Unsafe.ReadUnaligned<T>(host);
+        MemoryMarshal.AsBytes(new Span<T>(ref value)).Fill(0xff);
         return value;
     }
 
@@ -384,11 +438,22 @@ public sealed unsafe class PhysicalMemory : IDisposable
     {
         while (!source.IsEmpty)
         {
-            int index = FindRangeAtOrAfter(at, out bool inside);
-            int count = Stretch(index, inside, at, source.Length);
-            if (inside && (rom || _ranges[index].Kind == MemoryKind.Ram))
+            MemoryMap map = CurrentMap();
+            int index = map.Find(at, out bool inside);
+            int count = map.Stretch(index, inside, at, source.Length);
+            if (inside)
             {
-                source[..count].CopyTo(new Span<byte>(_base + _offsets[index] + (at - _ranges[index].Start.Value), count));
+                MemorySegment segment = map.Segments[index];
+                if (segment.Kind == MemoryKind.Device)
+                {
+                    count = WriteDevice(in segment, at, source[..count]);
+                }
+                else if (rom || segment.Kind == MemoryKind.Ram)
+                {
+                    byte* host = HostOf(in segment, at);
+                    if (_guards != null) BeforeWrite((ulong)(host - _base), at, (ulong)count);
+                    source[..count].CopyTo(new Span<byte>(host, count));
+                }
             }
 
             source = source[count..];
@@ -396,49 +461,9 @@ public sealed unsafe class PhysicalMemory : IDisposable
         }
     }
 
-    // How many of `wanted` bytes from `at` share one range, or one hole.
-    private int Stretch(int index, bool inside, ulong at, int wanted)
-    {
-        if (index == _ranges.Length) return wanted;
-        ulong end = inside ? _ranges[index].End : _ranges[index].Start.Value;
-        return (int)Math.Min((ulong)wanted, end - at);
-    }
-
-    private int FindRange(ulong address)
-    {
-        int index = FindRangeAtOrAfter(address, out bool inside);
-        return inside ? index : -1;
-    }
-
-    // The first range that ends above the address, and whether it holds it.
-    private int FindRangeAtOrAfter(ulong address, out bool inside)
+    private MemoryMap CurrentMap()
     {
         ObjectDisposedException.ThrowIf(_base == null, this);
-        MemoryRange[] ranges = _ranges;
-        int low = 0, high = ranges.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (ranges[middle].End > address) high = middle;
-            else low = middle + 1;
-        }
-
-        inside = low < ranges.Length && ranges[low].Start.Value <= address;
-        return low;
-    }
-
-    private static byte[] BuildChunks(MemoryRange[] ranges, ulong windowEnd)
-    {
-        byte[] chunks = new byte[(windowEnd + (1UL << ChunkShift) - 1) >> ChunkShift];
-        foreach (MemoryRange range in ranges)
-        {
-            if (range.Kind != MemoryKind.Ram || range.End > WindowLimit) continue;
-            // Only chunks that are RAM from end to end; the last one of the region counts too where RAM fills it.
-            ulong first = (range.Start.Value + (1UL << ChunkShift) - 1) >> ChunkShift;
-            ulong last = range.End >> ChunkShift;
-            if (first < last) chunks.AsSpan((int)first, (int)(last - first)).Fill(ChunkIsRam);
-        }
-
-        return chunks;
+        return _map;
     }
 }

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using FastMmu.Addresses;
 using FastMmu.Paging;
+using FastMmu.Paging.Walk;
 using FastMmu.Processor;
 
 namespace FastMmu.Tlb;
@@ -213,6 +214,21 @@ internal sealed unsafe class FastTable : IDisposable
         }
     }
 
+    /// <summary>Forgets a frame wherever it may be written, under any address and in every context. As long as some microseconds: all slots are looked at.</summary>
+    /// <param name="frame">The number of the frame, below 2^28.</param>
+    internal void ForgetWrites(ulong frame)
+    {
+        ReadOnlySpan<Access> writes = [Access.Write, Access.ShadowStackWrite];
+        foreach (Access access in writes)
+        {
+            int first = PermissionTable.RowOf(access, default) * Banks;
+            foreach (nint table in _tables.AsSpan(first, 3 * Banks))
+            {
+                if (table != 0) ForgetFrameIn((ulong*)table, frame);
+            }
+        }
+    }
+
     /// <summary>Forgets everything of a PCID, its global pages too, as it may at any time. O(1).</summary>
     internal void ForgetPcid(int pcid)
     {
@@ -367,6 +383,20 @@ internal sealed unsafe class FastTable : IDisposable
             // An entry of another context differs in the generation, which is where the sign of the address is.
             ulong page = ((entry ^ key) >> FrameBits << SlotBits) | i;
             if ((page ^ ((linear >> 12) & ((1UL << 49) - 1))) >> (shift - 12) == 0) table[i] = 0;
+        }
+    }
+
+    private static void ForgetFrameIn(ulong* table, ulong frame)
+    {
+        Vector256<ulong> wanted = Vector256.Create(frame), mask = Vector256.Create(LastFrame);
+        for (int i = 0; i < Slots; i += 8)
+        {
+            Vector256<ulong> first = (Vector256.Load(table + i) ^ wanted) & mask, second = (Vector256.Load(table + i + 4) ^ wanted) & mask;
+            if (!Vector256.EqualsAny(Vector256.Min(first, second), Vector256<ulong>.Zero)) continue;
+            for (int slot = i; slot < i + 8; slot++)
+            {
+                if (((table[slot] ^ frame) & LastFrame) == 0) table[slot] = 0;
+            }
         }
     }
 

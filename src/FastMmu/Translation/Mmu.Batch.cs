@@ -199,7 +199,7 @@ public sealed unsafe partial class Mmu
                 {
                     ulong found = frame | (address & LeafTableCache.LargeOffset);
                     batch.Physical[lane] = found;
-                    if (remember && _memory.IsWindowRam(found & ~0xfffUL))
+                    if (remember && Admits(found, batch.Access))
                     {
                         _fast.Insert(batch.Row, address, found, LeafTableCache.Attributes(batch.Tables, address));
                     }
@@ -243,10 +243,12 @@ public sealed unsafe partial class Mmu
     }
 
     // Sets accessed, and dirty for a write, in a leaf that permits the access. False if somebody else changed it meanwhile.
-    private static bool Mark(in BatchState batch, ulong* leaf, ulong raw)
+    private bool Mark(in BatchState batch, ulong* leaf, ulong raw)
     {
         ulong marked = raw | batch.Rule.Expected;
-        return marked == raw || Interlocked.CompareExchange(ref *leaf, marked, raw) == raw;
+        if (marked == raw) return true;
+        _memory.BeforeWindowWrite((ulong)((byte*)leaf - _base), sizeof(ulong));
+        return Interlocked.CompareExchange(ref *leaf, marked, raw) == raw;
     }
 
     // Whether a walk from the root comes to a page table, or fails before it: then an entry of it that is not present is a fault for certain.
@@ -268,7 +270,7 @@ public sealed unsafe partial class Mmu
 
     private void RememberLeaf(in BatchState batch, ulong address, ulong raw, ulong found, int above)
     {
-        if (found >= FastTable.FrameLimit || !_memory.IsWindowRam(found & ~0xfffUL)) return;
+        if (!Admits(found, batch.Access)) return;
         bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
         int path = PathRights.Through(above, raw);
         if (_context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;

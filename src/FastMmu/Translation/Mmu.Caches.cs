@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using FastMmu.Addresses;
+using FastMmu.Memory;
 using FastMmu.Paging.Modes;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
@@ -180,7 +181,10 @@ public sealed unsafe partial class Mmu
         TlbAccess kind = access == Access.Execute ? TlbAccess.Instruction : TlbAccess.Data;
         if ((_tlbHolds || !_fastUsable) && _tlb.TryFind(linear, _pcid, kind, out TlbEntry entry) && Permits(in entry, access, privilege))
         {
-            return new(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex);
+            var cached = new Translation(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex);
+            // What was a device or guarded when it was entered here may be plain RAM now.
+            if (_fastUsable) TryInsertFast(linear, access, privilege, in cached);
+            return cached;
         }
 
         Translation translation = WalkAndCache(linear, access, privilege, out WalkResult result);
@@ -192,13 +196,40 @@ public sealed unsafe partial class Mmu
         return translation;
     }
 
-    // Only RAM in the window enters, so that a hit is a host address too.
     private bool TryInsertFast(ulong linear, Access access, Privilege privilege, in Translation translation)
     {
         ulong physical = translation.Physical.Value;
-        if (physical >= FastTable.FrameLimit || !_memory.IsWindowRam(physical & ~0xfffUL)) return false;
+        if (!Admits(physical, access)) return false;
         _fast.Insert(PermissionTable.RowOf(access, privilege), linear, physical, translation.PageSize, translation.Rights, translation.PatIndex);
         return true;
+    }
+
+    // Whether an access that was permitted may be done without asking again: only RAM in the window, so that a hit is a host address too, and no
+    // page whose write somebody wants to hear of.
+    private bool Admits(ulong physical, Access access)
+    {
+        ulong page = physical & ~0xfffUL;
+        return physical < FastTable.FrameLimit && _memory.IsWindowRam(page)
+            && (access is not (Access.Write or Access.ShadowStackWrite) || _memory.AdmitsWrites(page));
+    }
+
+    /// <summary>Whether an <see cref="MmuGroup"/> passes on what the memory says, so that it is heard on the right thread.</summary>
+    internal bool Grouped { get; set; }
+
+    // Host addresses in the fast table may no longer be RAM. Which linear addresses lead to a physical one nobody knows.
+    private void OnMapChanged()
+    {
+        if (!Grouped) ForgetHostAddresses();
+    }
+
+    /// <summary>Drops what leads to host memory without asking. Translations in the TLB stay.</summary>
+    internal void ForgetHostAddresses() => _fast.ForgetAll();
+
+    private void OnWriteGuarded(ulong page)
+    {
+        if (Grouped) return;
+        if (page == PhysicalMemory.AllPages) ForgetHostAddresses();
+        else _fast.ForgetWrites(page >> 12);
     }
 
     private void ForgetMemory()

@@ -127,7 +127,7 @@ public sealed unsafe partial class Mmu
             }
 
             int count = Math.Min(destination.Length - done, PageBytes - (int)(at & (PageBytes - 1)));
-            _memory.Read(translation.Physical, destination.Slice(done, count));
+            _memory.Load(translation.Physical.Value, destination.Slice(done, count), Access.Execute);
             done += count;
         }
 

@@ -57,6 +57,8 @@ public sealed unsafe partial class Mmu : IDisposable
         _view = _fast.View;
         _base = memory.WindowBase;
         memory.Disposing += ForgetMemory;
+        memory.MapChanged += OnMapChanged;
+        memory.WriteGuarded += OnWriteGuarded;
         Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };
         SetState(new PagingState(features));
     }
@@ -179,6 +181,8 @@ public sealed unsafe partial class Mmu : IDisposable
     public void Dispose()
     {
         _memory.Disposing -= ForgetMemory;
+        _memory.MapChanged -= OnMapChanged;
+        _memory.WriteGuarded -= OnWriteGuarded;
         _fast.Dispose();
         _tlb.Dispose();
         _structures.Dispose();

@@ -37,6 +37,8 @@ public sealed class MmuGroup
     {
         ArgumentNullException.ThrowIfNull(memory);
         Memory = memory;
+        memory.MapChanged += () => _log.Post(Invalidation.Everything);
+        memory.WriteGuarded += _ => _log.Post(Invalidation.Everything);
     }
 
     /// <summary>The memory that the members share.</summary>

@@ -26,6 +26,7 @@ public sealed class MmuMember : IDisposable
         Mmu = mmu;
         _log = log;
         _reader = log.Join();
+        mmu.Grouped = true;
     }
 
     /// <summary>The MMU.</summary>
@@ -108,7 +109,13 @@ public sealed class MmuMember : IDisposable
     }
 
     /// <summary>Leaves the group, parked for good. The MMU is not disposed.</summary>
-    public void Dispose() => _reader.Remove();
+    public void Dispose()
+    {
+        _reader.Remove();
+        Mmu.Grouped = false;
+        // What was posted and not taken, it would never hear of.
+        Mmu.ForgetHostAddresses();
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Take()

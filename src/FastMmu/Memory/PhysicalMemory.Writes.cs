@@ -1,0 +1,214 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace FastMmu.Memory;
+
+/// <content>
+/// Pages whose next write somebody wants to hear of. Each 4-KiB page of the native region has a byte of guards, one bit a reason. A page without
+/// any is written at full speed: the fast tables of MMUs take it, and physical writes find it without a search.
+/// </content>
+public sealed unsafe partial class PhysicalMemory
+{
+    /// <summary>What <see cref="WriteGuarded"/> is given when any page may be meant.</summary>
+    internal const ulong AllPages = ulong.MaxValue;
+
+    // The low bits are reasons that stay; the logs have the high ones, and theirs go with the first write.
+    internal const int FirstLogBit = 4;
+    private const int MaxLogs = 8 - FirstLogBit;
+
+    private readonly Lock _guardLock = new();
+    private readonly DirtyLog?[] _logs = new DirtyLog?[MaxLogs];
+    private NativeRegion? _guardRegion;
+    private byte* _guards;
+
+    // As the chunks of the map, less those in which a page may be guarded.
+    private byte[] _writeChunks;
+
+    /// <summary>Called after a page was guarded: whoever may write it without asking must forget that. The page's address, or <see cref="AllPages"/>.</summary>
+    internal event Action<ulong>? WriteGuarded;
+
+    /// <summary>
+    /// Starts to log which pages of RAM and ROM are written, by whomever and however: virtual CPUs, their accessed and dirty bits, the embedder.
+    /// </summary>
+    /// <returns>The log. Four may run at once.</returns>
+    /// <remarks>
+    /// <para>The first write of a page is noted and costs some ten nanoseconds more; the next ones cost nothing. Translating a page for a write counts as a write
+    /// of it, and so does asking for a <see cref="Span"/> of it, since nobody sees what is written through them. What was asked for before the log
+    /// began or was taken is no longer to be used for writing.</para>
+    /// <para>Virtual CPUs on other threads must be parked meanwhile, or in an <see cref="MmuGroup"/>: then a page that one of them writes
+    /// before its next safe point may be missing.</para>
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">Four logs run already.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// using DirtyLog changes = memory.StartDirtyLog();
+    /// memory.Write(0x5008, 1);
+    /// memory.Write(0x5010, 2);
+    /// foreach (PhysicalAddress page in changes.Take()) Console.WriteLine(page);       // 0x5000
+    /// Console.WriteLine(changes.Take().Length);                                       // 0
+    /// </code></example>
+    public DirtyLog StartDirtyLog()
+    {
+        DirtyLog log;
+        lock (_guardLock)
+        {
+            ObjectDisposedException.ThrowIf(_base == null, this);
+            int index = _logs.AsSpan().IndexOf((DirtyLog?)null);
+            if (index < 0) throw new InvalidOperationException($"{MaxLogs} dirty logs run already.");
+            log = new DirtyLog(this, (byte)(1 << (FirstLogBit + index)));
+            _logs[index] = log;
+            GuardEverything(log.Guard);
+            UpdateWriteChunks();
+        }
+
+        WriteGuarded?.Invoke(AllPages);
+        return log;
+    }
+
+    /// <summary>Ends a log.</summary>
+    internal void StopDirtyLog(DirtyLog log)
+    {
+        lock (_guardLock)
+        {
+            int index = _logs.AsSpan().IndexOf(log);
+            if (index < 0) return;
+            _logs[index] = null;
+            // Guards of a bit without an owner would be met once for each page, for nothing.
+            if (_base != null) ClearEverywhere(log.Guard);
+            UpdateWriteChunks();
+        }
+    }
+
+    /// <summary>Guards the pages of a log again, and empties it.</summary>
+    internal ulong[] TakeDirty(DirtyLog log, List<ulong> pages)
+    {
+        ulong[] taken;
+        lock (_guardLock)
+        {
+            ObjectDisposedException.ThrowIf(_base == null, this);
+            taken = [.. pages];
+            pages.Clear();
+            foreach (ulong page in taken) _guards[OffsetOf(page) >> 12] |= log.Guard;
+        }
+
+        GuardedAgain(taken);
+        return taken;
+    }
+
+    /// <summary>
+    /// Whether a 4-KiB page of RAM in the window may be written without asking from now on. If not for a reason that goes with the first write, that
+    /// write is taken to happen now.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool AdmitsWrites(ulong page)
+    {
+        byte* guards = _guards;
+        return guards == null || Volatile.Read(ref guards[page >> 12]) == 0 || PassGuards(page >> 12, page, 0x1000) == 0;
+    }
+
+    /// <summary>Called before bytes of RAM are changed through a host address that was found otherwise.</summary>
+    /// <param name="address">The first byte; in the window.</param>
+    /// <param name="length">Bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void BeforeWindowWrite(ulong address, ulong length)
+    {
+        if (_guards != null) BeforeWrite(address, address, length);
+    }
+
+    // As Find, for bytes that are about to be changed.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal byte* FindForWrite(ulong address, int size)
+    {
+        byte[] chunks = _writeChunks;
+        ulong chunk = address >> MemoryMap.ChunkShift;
+        if (chunk < (ulong)chunks.Length && Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(chunks), (nint)chunk) == MemoryMap.ChunkIsRam
+            && (address & ((1UL << MemoryMap.ChunkShift) - 1)) <= (1UL << MemoryMap.ChunkShift) - (ulong)size)
+        {
+            return _base + address;
+        }
+
+        return FindForWriteSlowly(address, size);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private byte* FindForWriteSlowly(ulong address, int size)
+    {
+        byte* host = Find(address, size);
+        if (host != null && _guards != null) BeforeWrite((ulong)(host - _base), address, (ulong)size);
+        return host;
+    }
+
+    // `offset` is where the bytes are in the native region, which is what guards are kept by; `address` is what the guest calls them.
+    private void BeforeWrite(ulong offset, ulong address, ulong length)
+    {
+        if (length == 0) return;
+        ulong last = (offset + length - 1) >> 12;
+        for (ulong page = offset >> 12; page <= last; page++)
+        {
+            if (Volatile.Read(ref _guards[page]) != 0) PassGuards(page, (address & ~0xfffUL) + ((page - (offset >> 12)) << 12), length);
+        }
+    }
+
+    // Gives every guard of a page what it waits for, and returns those that stay.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private byte PassGuards(ulong index, ulong page, ulong length)
+    {
+        _ = length;
+        lock (_guardLock)
+        {
+            byte guards = _guards[index];
+            for (int log = 0; log < MaxLogs; log++)
+            {
+                if ((guards >> (FirstLogBit + log) & 1) != 0) _logs[log]?.Add(page);
+            }
+
+            // Others take the page for written when they see this, so it comes last.
+            byte left = (byte)(guards & ((1 << FirstLogBit) - 1));
+            Volatile.Write(ref _guards[index], left);
+            return left;
+        }
+    }
+
+    private void GuardedAgain(ReadOnlySpan<ulong> pages)
+    {
+        // Looking for one page in the tables costs what some hundred walks do.
+        if (pages.Length > 4) WriteGuarded?.Invoke(AllPages);
+        else foreach (ulong page in pages) WriteGuarded?.Invoke(page);
+    }
+
+    private void GuardEverything(byte guard)
+    {
+        _guardRegion ??= CreateGuards();
+        _guards = _guardRegion.Base;
+        foreach (MemorySegment segment in _backing.Segments)
+        {
+            foreach (ref byte guards in GuardsOf(segment)) guards |= guard;
+        }
+    }
+
+    private void ClearEverywhere(byte guard)
+    {
+        foreach (MemorySegment segment in _backing.Segments)
+        {
+            foreach (ref byte guards in GuardsOf(segment)) guards &= (byte)~guard;
+        }
+    }
+
+    private Span<byte> GuardsOf(MemorySegment segment) => new(_guards + (segment.Offset >> 12), checked((int)((segment.End - segment.Start) >> 12)));
+
+    private NativeRegion CreateGuards()
+    {
+        var region = new NativeRegion(_region.Length >> 12);
+        region.Commit(0, region.Length, hugePages: false);
+        return region;
+    }
+
+    private ulong OffsetOf(ulong address)
+    {
+        int index = _backing.Find(address, out _);
+        MemorySegment segment = _backing.Segments[index];
+        return segment.Offset + (address - segment.Start);
+    }
+
+    private void UpdateWriteChunks() => _writeChunks = _logs.AsSpan().ContainsAnyExcept((DirtyLog?)null) ? [] : _chunks;
+}
