@@ -16,6 +16,10 @@ internal static partial class ExampleSources
     /// <summary>The engine's documentation file, as the compiler wrote it.</summary>
     public static XDocument Documentation => XDocument.Load(System.IO.Path.ChangeExtension(typeof(Mmu).Assembly.Location, ".xml"), LoadOptions.PreserveWhitespace);
 
+    /// <summary>The pages that packages show.</summary>
+    public static IEnumerable<string> PackageReadmes => Directory.EnumerateDirectories(System.IO.Path.Combine(RepositoryRoot.Path, "src"))
+        .Select(project => System.IO.Path.Combine(project, "README.md")).Where(File.Exists);
+
     /// <summary>The fences of one page. Using directives of a fence hold for the rest of the page.</summary>
     public static IEnumerable<DocumentedExample> FromPage(string path)
     {
@@ -74,7 +78,7 @@ internal static partial class ExampleSources
     {
         string docs = System.IO.Path.Combine(RepositoryRoot.Path, "docs");
         IEnumerable<string> pages = Directory.Exists(docs) ? Directory.EnumerateFiles(docs, "*.md", SearchOption.AllDirectories) : [];
-        return pages.Append(System.IO.Path.Combine(RepositoryRoot.Path, "README.md")).Order();
+        return pages.Append(System.IO.Path.Combine(RepositoryRoot.Path, "README.md")).Concat(PackageReadmes).Order();
     }
 
     private static string ExampleOf(XElement member)
