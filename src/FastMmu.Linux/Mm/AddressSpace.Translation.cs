@@ -122,7 +122,8 @@ public sealed partial class AddressSpace
         return true;
     }
 
-    private FaultOutcome Deliver(Mmu mmu, MmuFault fault) => fault.Vector == ExceptionVector.PageFault
+    /// <summary>Does what the kernel does with a fault that an MMU has raised.</summary>
+    internal FaultOutcome Deliver(Mmu mmu, MmuFault fault) => fault.Vector == ExceptionVector.PageFault
         ? HandleFault(fault.Address, fault.PageFaultError, mmu.State.Cr4.Pke ? mmu.State.Pkru.Value : 0)
         : new FaultOutcome(FaultOutcome.Segv, FaultOutcome.Kernel, 0);
 }
