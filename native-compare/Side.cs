@@ -32,9 +32,10 @@ internal sealed unsafe class ScalarSide(Mmu mmu) : Side("fastmmu-scalar")
     public override void Translate(ulong* linear, ulong* physical, int count)
     {
         Mmu processor = mmu;
-        for (nint i = 0; i < count; i++)
+        for (nint i = 0, end = count; i < end; i++)
         {
-            physical[i] = processor.TryTranslate(linear[i], Access.Read, Privilege.User, out PhysicalAddress found) ? found.Value : Faulted;
+            if (processor.TryTranslate(linear[i], Access.Read, Privilege.User, out PhysicalAddress found)) physical[i] = found.Value;
+            else physical[i] = Faulted;
         }
     }
 

@@ -21,7 +21,7 @@ internal readonly unsafe struct Avx2Kernel : IBatchKernel
         Vector256<ulong> key = Vector256.Create(probe.Key);
         Vector256<ulong> bias = Vector256.Create(probe.SignBias);
         Vector256<ulong> sign = Vector256.Create(probe.SignMask);
-        Vector256<ulong> tagMask = Vector256.Create(ulong.MaxValue << FastTable.FrameBits);
+        Vector256<ulong> tagMask = Vector256.Create(ulong.MaxValue << PackedTable.FrameBits);
         Vector256<ulong> pageMask = Vector256.Create(~0xfffUL);
         ulong* table = probe.Table;
         ushort control = probe.Control;

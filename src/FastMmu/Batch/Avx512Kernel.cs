@@ -29,7 +29,7 @@ internal readonly unsafe struct Avx512Kernel : IBatchKernel
         Vector512<ulong> key = Vector512.Create(probe.Key);
         Vector512<ulong> bias = Vector512.Create(probe.SignBias);
         Vector512<ulong> sign = Vector512.Create(probe.SignMask);
-        Vector512<ulong> tagMask = Vector512.Create(ulong.MaxValue << FastTable.FrameBits);
+        Vector512<ulong> tagMask = Vector512.Create(ulong.MaxValue << PackedTable.FrameBits);
         Vector512<ulong> pageMask = Vector512.Create(probe.PageMask);
         Vector512<ulong> offsetMask = Vector512.Create(0xfffUL);
         ulong* table = probe.Table;

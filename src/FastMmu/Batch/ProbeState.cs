@@ -5,7 +5,7 @@ namespace FastMmu.Batch;
 /// <summary>What a probe of the fast table compares with.</summary>
 internal readonly unsafe struct ProbeState
 {
-    /// <summary>The row of access and privilege.</summary>
+    /// <summary>The row of access and privilege: a <see cref="PackedTable"/>.</summary>
     internal readonly ulong* Table;
 
     /// <summary>The generation of the current context, in place.</summary>
@@ -30,6 +30,6 @@ internal readonly unsafe struct ProbeState
         SignBias = signBias;
         SignMask = signMask;
         PageMask = ~0xfffUL;
-        Control = FastTable.SlotControl;
+        Control = PackedTable.SlotControl;
     }
 }

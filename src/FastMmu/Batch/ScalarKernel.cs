@@ -35,8 +35,8 @@ internal readonly unsafe struct ScalarKernel : IBatchKernel
         for (int lane = 0; lane < Group; lane++)
         {
             ulong address = linear[lane];
-            ulong frame = table[FastTable.SlotOf(address)] ^ FastTable.TagOf(address) ^ key;
-            bool hit = ((frame >> FastTable.FrameBits) | ((address + bias) & mask)) == 0;
+            ulong frame = table[FastTable.SlotOf(address)] ^ PackedTable.TagOf(address) ^ key;
+            bool hit = ((frame >> PackedTable.FrameBits) | ((address + bias) & mask)) == 0;
             physical[lane] = hit ? (frame << 12) | (address & 0xfff) : address;
             missed |= (hit ? 0u : 1u) << lane;
         }
@@ -65,9 +65,9 @@ internal readonly unsafe struct ScalarKernel : IBatchKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Probe(ulong address, in ProbeState probe, out ulong found)
     {
-        ulong frame = probe.Table[FastTable.SlotOf(address)] ^ FastTable.TagOf(address) ^ probe.Key;
+        ulong frame = probe.Table[FastTable.SlotOf(address)] ^ PackedTable.TagOf(address) ^ probe.Key;
         found = (frame << 12) | (address & 0xfff);
-        return (frame >> FastTable.FrameBits) | ((address + probe.SignBias) & probe.SignMask);
+        return (frame >> PackedTable.FrameBits) | ((address + probe.SignBias) & probe.SignMask);
     }
 
     private static void Begin(ulong* linear, in WalkState walk, WalkRing* ring)

@@ -8,17 +8,23 @@ namespace FastMmu.Tlb;
 /// </summary>
 /// <remarks>
 /// <code>
-/// byte  0     8          16         24 + 8·row
-///      +-----+----------+----------+--------------------------+
-///      | key | signbias | signmask | entries of each row  ... |
-///      +-----+----------+----------+--------------------------+
+/// byte  0            8 + 8·row                    136          144
+///      +------------+----------------------------+------------+-------------------------------
+///      | generation | table of each row      ... | packed key | what only batches read  ...
+///      +------------+----------------------------+------------+-------------------------------
 /// </code>
 /// </remarks>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct FastView
 {
-    /// <summary>The generation of the current context, in place.</summary>
-    internal ulong Key;
+    /// <summary>The generation of the current context: the low bits of a tag.</summary>
+    internal ulong Generation;
+
+    /// <summary>Each row's <see cref="AddendTable"/>, in the bank of the current context; never null.</summary>
+    internal fixed ulong Rows[FastRows.Stride];
+
+    /// <summary>The generation in its place in a <see cref="PackedTable"/>.</summary>
+    internal ulong PackedKey;
 
     /// <summary>Added to an address so that the canonical ones are those with no bit of <see cref="SignMask"/>.</summary>
     internal ulong SignBias;
@@ -26,23 +32,29 @@ internal unsafe struct FastView
     /// <summary>The bits above a canonical address.</summary>
     internal ulong SignMask;
 
-    /// <summary>The first entry of each row, in the bank of the current context; never null.</summary>
-    internal fixed ulong Rows[FastTable.Rows];
+    /// <summary>The generation of the current context in its place in the leaf-table cache.</summary>
+    internal ulong StructureKey;
 
-    /// <summary>The entries of a row.</summary>
-    /// <param name="row">From 0 to <see cref="FastTable.Rows"/> − 1.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal readonly ulong* Row(int row) => (ulong*)Rows[row];
+    /// <summary>Each row's <see cref="PackedTable"/>, in the bank of the current context; never null.</summary>
+    internal fixed ulong PackedRows[FastRows.Stride];
 
-    /// <summary>Looks an address up. One compare decides.</summary>
-    /// <param name="linear">The address.</param>
+    /// <summary>Looks an access up. One compare decides.</summary>
+    /// <param name="linear">The address of its first byte.</param>
+    /// <param name="size">Bytes, at least 1.</param>
     /// <param name="row">The row of access and privilege.</param>
-    /// <param name="frame">The number of its frame, if the table has it.</param>
+    /// <param name="physical">The physical address, if the table has it.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal readonly bool TryFind(ulong linear, int row, out ulong frame)
+    internal readonly bool TryFind(ulong linear, int size, int row, out ulong physical)
     {
-        frame = Row(row)[FastTable.SlotOf(linear)] ^ FastTable.TagOf(linear) ^ Key;
-        return (frame | ((linear + SignBias) & SignMask)) <= FastTable.LastFrame;
+        ulong* entry = AddendTable.EntryOf((byte*)Rows[row], linear);
+        if (entry[0] == AddendTable.TagOf(linear + (ulong)(size - 1), Generation))
+        {
+            physical = linear + entry[1];
+            return true;
+        }
+
+        physical = 0;
+        return false;
     }
 }
 

@@ -38,7 +38,7 @@ internal sealed unsafe class LeafTableCache : IDisposable
 
     private const nuint TableBytes = Slots * (sizeof(ulong) + sizeof(uint));
 
-    private readonly nint[] _rows = new nint[FastTable.Rows];
+    private readonly nint[] _rows = new nint[FastTable.Rows], _blocks = new nint[FastTable.Rows];
     private bool _disposed;
 
     ~LeafTableCache() => Free();
@@ -56,14 +56,10 @@ internal sealed unsafe class LeafTableCache : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ulong* table = (ulong*)_rows[row];
-        if (table != null) return table;
-        table = (ulong*)NativeMemory.AlignedAlloc(TableBytes, 64);
-        NativeMemory.Clear(table, TableBytes);
-        _rows[row] = (nint)table;
-        return table;
+        return table != null ? table : Make(row);
     }
 
-    /// <summary>The entries of a row, or null as long as no batch has asked for them.</summary>
+    /// <summary>The entries of a row, or null as long as nobody has asked for them.</summary>
     internal ulong* RowInUse(int row) => (ulong*)_rows[row];
 
     /// <summary>Remembers a table or a large page.</summary>
@@ -108,13 +104,23 @@ internal sealed unsafe class LeafTableCache : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    // Memory that comes zeroed costs nothing where no region's entry is: most rows see few regions.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong* Make(int row)
+    {
+        _blocks[row] = (nint)NativeMemory.AllocZeroed(TableBytes + 64);
+        _rows[row] = (_blocks[row] + 63) & ~63;
+        return (ulong*)_rows[row];
+    }
+
     private void Free()
     {
         _disposed = true;
-        foreach (ref nint row in _rows.AsSpan())
+        Array.Clear(_rows);
+        foreach (ref nint block in _blocks.AsSpan())
         {
-            NativeMemory.AlignedFree((void*)row);
-            row = 0;
+            NativeMemory.Free((void*)block);
+            block = 0;
         }
     }
 }

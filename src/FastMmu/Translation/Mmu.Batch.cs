@@ -93,7 +93,7 @@ public sealed unsafe partial class Mmu
     private BatchResult TranslateGroups<TKernel>(ulong* linear, ulong* physical, int length, Access access, Privilege privilege)
         where TKernel : struct, IBatchKernel
     {
-        var batch = new BatchState(new LeafRule(in _context, access, privilege), access, privilege)
+        var batch = new BatchState(in RuleOf(PermissionTable.RowOf(access, privilege), access, privilege), access, privilege)
         {
             Linear = linear,
             Physical = physical,
@@ -127,7 +127,7 @@ public sealed unsafe partial class Mmu
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ProbeState Probe(in BatchState batch) => new(_fast.Row(batch.Row), _fast.Key, _view->SignBias, _view->SignMask);
+    private ProbeState Probe(in BatchState batch) => new((ulong*)_view->PackedRows[batch.Row], _view->PackedKey, _view->SignBias, _view->SignMask);
 
     // Probes until the end, or until misses have used up the budget. Row and key are read anew after each group that missed: filling may have
     // changed them.
@@ -171,7 +171,7 @@ public sealed unsafe partial class Mmu
         while (true)
         {
             // What is on its way in the ring was right when the batch began, whatever the lanes between drop.
-            var walk = new WalkState(batch.Tables, _fast.StructureKey, _view->SignBias, _view->SignMask, in batch.Rule, _base);
+            var walk = new WalkState(batch.Tables, _view->StructureKey, _view->SignBias, _view->SignMask, in batch.Rule, _base);
             group = TKernel.WalkGroups(batch.Linear, batch.Physical, group, end, in walk, ring, out uint missed);
             if (group == end) return;
             for (; missed != 0; missed &= missed - 1)
@@ -190,9 +190,8 @@ public sealed unsafe partial class Mmu
     {
         if (batch.Tables != null)
         {
-            ulong key = _fast.StructureKey;
-            ulong data = batch.Tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ key;
-            if (((data >> 32) | ((address + _view->SignBias) & _view->SignMask)) == 0)
+            ulong data = batch.Tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ _view->StructureKey;
+            if (((address + _view->SignBias) & _view->SignMask) == 0 && (data >> 32 == 0 || TryFindTable(address, in batch.Rule, batch.Tables, out data)))
             {
                 ulong frame = (data & LeafTableCache.FrameMask) << 12;
                 if ((data & LeafTableCache.LargeBit) != 0)
@@ -201,7 +200,7 @@ public sealed unsafe partial class Mmu
                     batch.Physical[lane] = found;
                     if (remember && Admits(found, batch.Access))
                     {
-                        _fast.Insert(batch.Row, address, found, LeafTableCache.Attributes(batch.Tables, address));
+                        _fast.InsertPacked(batch.Row, address, found, LeafTableCache.Attributes(batch.Tables, address));
                     }
 
                     return;
@@ -209,11 +208,16 @@ public sealed unsafe partial class Mmu
 
                 ulong* leaf = (ulong*)(_base + frame + ((address >> 9) & 0xff8));
                 ulong raw = Volatile.Read(ref *leaf);
-                if (((raw ^ batch.Rule.Expected) & batch.Rule.Mask & ~(EntryBits.Accessed | EntryBits.Dirty)) == 0 && Mark(in batch, leaf, raw))
+                if (((raw ^ batch.Rule.Expected) & batch.Rule.Mask & ~(EntryBits.Accessed | EntryBits.Dirty)) == 0 && Mark(in batch.Rule, leaf, raw))
                 {
                     ulong found = (raw & EntryBits.Frame64) | (address & 0xfff);
                     batch.Physical[lane] = found;
-                    if (remember) RememberLeaf(in batch, address, raw | batch.Rule.Expected, found, (int)(data >> LeafTableCache.RightsShift) & 7);
+                    if (remember && Admits(found, batch.Access))
+                    {
+                        uint attributes = LeafAttributes(raw | batch.Rule.Expected, (int)(data >> LeafTableCache.RightsShift) & 7);
+                        _fast.InsertPacked(batch.Row, address, found, attributes);
+                    }
+
                     return;
                 }
 
@@ -228,7 +232,7 @@ public sealed unsafe partial class Mmu
         Translation translation;
         if (remember)
         {
-            translation = TranslateSlowly(address, batch.Access, batch.Privilege, stack: false);
+            translation = TranslateByWalk(address, batch.Access, batch.Privilege, stack: false, batch.Row, packed: true);
         }
         else
         {
@@ -243,9 +247,9 @@ public sealed unsafe partial class Mmu
     }
 
     // Sets accessed, and dirty for a write, in a leaf that permits the access. False if somebody else changed it meanwhile.
-    private bool Mark(in BatchState batch, ulong* leaf, ulong raw)
+    private bool Mark(in LeafRule rule, ulong* leaf, ulong raw)
     {
-        ulong marked = raw | batch.Rule.Expected;
+        ulong marked = raw | rule.Expected;
         if (marked == raw) return true;
         _memory.BeforeWindowWrite((ulong)((byte*)leaf - _base), sizeof(ulong));
         return Interlocked.CompareExchange(ref *leaf, marked, raw) == raw;
@@ -255,7 +259,7 @@ public sealed unsafe partial class Mmu
     private bool Confirm(ref BatchState batch, ulong table, ulong address)
     {
         ulong at = _context.Root;
-        for (int level = _view->SignBias >> 56 != 0 ? 5 : 4; level > 1; level--)
+        for (int level = _levels; level > 1; level--)
         {
             ulong raw = _memory.ReadEntry64(at + ((address >> (9 * level)) & 0xff8));
             if ((raw & EntryBits.Present) == 0) return true;
@@ -268,22 +272,12 @@ public sealed unsafe partial class Mmu
         return true;
     }
 
-    private void RememberLeaf(in BatchState batch, ulong address, ulong raw, ulong found, int above)
-    {
-        if (!Admits(found, batch.Access)) return;
-        bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
-        int path = PathRights.Through(above, raw);
-        if (_context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;
-        Paging.Rights rights = PathRights.ToRights(path, global);
-        _fast.Insert(batch.Row, address, found, PageSize.Size4K, rights, PageWalker<Paging4Level>.PatIndexOf(raw, large: false));
-    }
-
     // After a walk that succeeded: the region's page table, or the large page it lies in, for the row of the access, if batches use that row.
     private void RememberRegion(ulong linear, Access access, Privilege privilege, in WalkPath path, int above, in WalkResult result)
     {
         ulong* tables = _fast.LeafTables.RowInUse(PermissionTable.RowOf(access, privilege));
         if (tables == null || !_fastUsable || !_context.State.Efer.Lma) return;
-        var rule = new LeafRule(in _context, access, privilege);
+        ref readonly LeafRule rule = ref RuleOf(PermissionTable.RowOf(access, privilege), access, privilege);
         if (!rule.Exists) return;
         uint data;
         if (result.PageSize == PageSize.Size4K)
@@ -302,7 +296,7 @@ public sealed unsafe partial class Mmu
         }
 
         uint attributes = Translation.AttributesOf(result.PageSize, PathRights.ToRights(result.Path, result.Global), result.PatIndex);
-        LeafTableCache.Insert(tables, linear, _fast.StructureKey, data, attributes);
+        LeafTableCache.Insert(tables, linear, _view->StructureKey, data, attributes);
     }
 
     private ref struct BatchState
@@ -321,7 +315,7 @@ public sealed unsafe partial class Mmu
         internal int Faulted;
         internal int FirstFault;
 
-        internal BatchState(LeafRule rule, Access access, Privilege privilege)
+        internal BatchState(in LeafRule rule, Access access, Privilege privilege)
         {
             Rule = rule;
             Access = access;

@@ -145,12 +145,10 @@ public sealed unsafe partial class Mmu
     private bool TryTranslateFast(ulong linear, Access access, Privilege privilege, out Translation translation)
     {
         FastView* view = _view;
-        ulong* row = view->Row(PermissionTable.RowOf(access, privilege));
-        nuint slot = FastTable.SlotOf(linear);
-        ulong frame = row[slot] ^ FastTable.TagOf(linear) ^ view->Key;
-        if ((frame | ((linear + view->SignBias) & view->SignMask)) <= FastTable.LastFrame)
+        int row = PermissionTable.RowOf(access, privilege);
+        if (view->TryFind(linear, 1, row, out ulong physical))
         {
-            translation = new((frame << 12) | (linear & 0xfff), FastTable.Attributes(row, slot));
+            translation = new(physical, FastTable.Attributes((byte*)view->Rows[row], FastTable.SlotOf(linear)));
             return true;
         }
 
@@ -161,7 +159,9 @@ public sealed unsafe partial class Mmu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong TranslateOrFaulted(ulong linear, Access access, Privilege privilege)
     {
-        Translation translation = TranslateAndNote(linear, access, privilege, stack: false);
+        if (_leavesUsable && IsCanonical(linear) && TryTranslateByTable(linear, access, privilege, out ulong physical, out _)) return physical;
+        Translation translation = TranslateByWalk(linear, access, privilege, stack: false, PermissionTable.RowOf(access, privilege), packed: false);
+        if (!translation.Ok) NoteFault(translation.Fault);
         return translation.Ok ? translation.Physical.Value : BatchResult.FaultedLane;
     }
 
@@ -174,7 +174,14 @@ public sealed unsafe partial class Mmu
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Translation TranslateSlowly(ulong linear, Access access, Privilege privilege, bool stack)
+    private Translation TranslateSlowly(ulong linear, Access access, Privilege privilege, bool stack) =>
+        _leavesUsable && IsCanonical(linear) && TryTranslateByTable(linear, access, privilege, out ulong physical, out uint attributes)
+            ? new(physical, attributes)
+            : TranslateByWalk(linear, access, privilege, stack, PermissionTable.RowOf(access, privilege), packed: false);
+
+    // What no remembered page table answers. `row` and `packed` say which of the fast tables receives it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Translation TranslateByWalk(ulong linear, Access access, Privilege privilege, bool stack, int row, bool packed)
     {
         if (!_rules.TryPrepare(ref linear, access, privilege, stack, out MmuFault fault)) return new(fault);
         if (_walker is null) return Unpaged(linear);
@@ -183,12 +190,12 @@ public sealed unsafe partial class Mmu
         {
             var cached = new Translation(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex);
             // What was a device or guarded when it was entered here may be plain RAM now.
-            if (_fastUsable) TryInsertFast(linear, access, privilege, in cached);
+            if (_fastUsable) TryInsertFast(linear, access, row, packed, in cached);
             return cached;
         }
 
         Translation translation = WalkAndCache(linear, access, privilege, out WalkResult result);
-        if (!translation.Ok || (_fastUsable && TryInsertFast(linear, access, privilege, in translation))) return translation;
+        if (!translation.Ok || (_fastUsable && TryInsertFast(linear, access, row, packed, in translation))) return translation;
         // The fast table is larger than any TLB, so only what it does not take goes there: devices, ROM, and everything while it is off.
         _tlbHolds = true;
         _tlb.Insert(
@@ -196,11 +203,13 @@ public sealed unsafe partial class Mmu
         return translation;
     }
 
-    private bool TryInsertFast(ulong linear, Access access, Privilege privilege, in Translation translation)
+    private bool TryInsertFast(ulong linear, Access access, int row, bool packed, in Translation translation)
     {
         ulong physical = translation.Physical.Value;
         if (!Admits(physical, access)) return false;
-        _fast.Insert(PermissionTable.RowOf(access, privilege), linear, physical, translation.PageSize, translation.Rights, translation.PatIndex);
+        if (translation.PageSize > PageSize.Size4K) _fast.NoteLarge(linear, translation.PageSize);
+        if (packed) _fast.InsertPacked(row, linear, physical, translation.Attributes);
+        else _fast.Insert(row, linear, physical, translation.Attributes);
         return true;
     }
 

@@ -148,14 +148,13 @@ public sealed unsafe partial class Mmu
 
     private Privilege CurrentPrivilege => _context.State.CurrentPrivilege;
 
-    // The probe that a JIT may inline: page, context, rights and RAM decide in one compare, then the end of the page and alignment.
+    // The probe that a JIT may inline: page, context, rights, RAM and the end of the page decide in one compare, then alignment.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFindHost(ulong linear, int size, int row, out byte* host)
     {
-        bool found = _view->TryFind(linear, row, out ulong frame);
-        ulong offset = linear & (PageBytes - 1);
-        host = _base + (frame << 12) + offset;
-        return found && (size == 1 || (offset <= (ulong)(PageBytes - size) && (linear & (uint)(size - 1) & _alignmentMask) == 0));
+        bool found = _view->TryFind(linear, size, row, out ulong physical);
+        host = _base + physical;
+        return found && (size == 1 || (linear & (uint)(size - 1) & _alignmentMask) == 0);
     }
 
     private bool TryReadAs<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged

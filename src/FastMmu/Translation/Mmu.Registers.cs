@@ -80,6 +80,7 @@ public sealed partial class Mmu
     public void WritePkru(uint value)
     {
         _context.State.Pkru = value;
+        _leafRulesKnown = 0;
         _fast.Enter(FastFingerprint.Of(in _context.State));
     }
 
@@ -95,6 +96,7 @@ public sealed partial class Mmu
     {
         if (!Features.Pks || value >> 32 != 0) return MmuFault.GeneralProtection(0, FaultReason.RegisterWrite);
         _context.State.Pkrs = (uint)value;
+        _leafRulesKnown = 0;
         _fast.Enter(FastFingerprint.Of(in _context.State));
         return MmuFault.None;
     }
@@ -129,6 +131,7 @@ public sealed partial class Mmu
         }
 
         _context.SetExemption(flags);
+        _leafRulesKnown &= ~ExemptedRows;
         OnPrivilegeChanged();
         if (state.Cr4.Smap) _fast.Enter(FastFingerprint.Of(in state));
     }

@@ -129,13 +129,13 @@ public sealed unsafe partial class Mmu : IDisposable
     public bool TryTranslate(LinearAddress linear, Access access, Privilege privilege, out PhysicalAddress physical)
     {
         ulong address = linear.Value;
-        if (_view->TryFind(address, PermissionTable.RowOf(access, privilege), out ulong frame))
+        if (_view->TryFind(address, 1, PermissionTable.RowOf(access, privilege), out ulong found))
         {
-            physical = PhysicalAddress.Within((frame << 12) | (address & 0xfff));
+            physical = PhysicalAddress.Within(found);
             return true;
         }
 
-        ulong found = TranslateOrFaulted(address, access, privilege);
+        found = TranslateOrFaulted(address, access, privilege);
         physical = PhysicalAddress.Within(found == BatchResult.FaultedLane ? 0 : found);
         return found != BatchResult.FaultedLane;
     }
@@ -218,6 +218,7 @@ public sealed unsafe partial class Mmu : IDisposable
             _fast.SetLinearWidth(state.LinearWidth);
             _view->SignBias = state.Efer.Lma ? 1UL << (state.LinearWidth - 1) : 0;
             _view->SignMask = ulong.MaxValue << state.LinearWidth;
+            _levels = state.LinearWidth > 48 ? 5 : 4;
             Segments.Update(in state);
         }
         else
@@ -230,8 +231,10 @@ public sealed unsafe partial class Mmu : IDisposable
         {
             _rules = new LinearAddressRules(in state);
             _fastUsable = _walker is not null && !_counting && _caching && (_rules.Plain || !state.Efer.Lma);
+            _leavesUsable = _fastUsable && state.Efer.Lma;
         }
 
+        _leafRulesKnown = 0;
         _pcid = state.Pcid;
         OnPrivilegeChanged();
         _fast.Enter(FastFingerprint.Of(in state));

@@ -52,6 +52,9 @@ public readonly struct Translation : IEquatable<Translation>
     internal static uint AttributesOf(PageSize size, Rights rights, int patIndex) =>
         ((uint)size << 8) | ((uint)rights << 16) | ((uint)patIndex << 24);
 
+    /// <summary>Bytes 8 to 11 of this one.</summary>
+    internal uint Attributes => (uint)_bits;
+
     /// <summary>Whether there is a physical address.</summary>
     public bool Ok => _bits <= uint.MaxValue;
 

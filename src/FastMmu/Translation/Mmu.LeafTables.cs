@@ -1,0 +1,105 @@
+using System.Runtime.CompilerServices;
+using FastMmu.Addresses;
+using FastMmu.Batch;
+using FastMmu.Paging;
+using FastMmu.Paging.Modes;
+using FastMmu.Paging.Walk;
+using FastMmu.Processor;
+using FastMmu.Tlb;
+
+namespace FastMmu;
+
+/// <content>
+/// Misses that need no walker: the page table of the address is remembered, or lies at the end of a way without any question, and its leaf permits
+/// the access. 64-bit paging only.
+/// </content>
+public sealed unsafe partial class Mmu
+{
+    // The rows whose rules RFLAGS.AC decides.
+    private const uint ExemptedRows =
+        (1u << (((int)Access.Read * 3) + (int)Privilege.Supervisor)) | (1u << (((int)Access.Write * 3) + (int)Privilege.Supervisor));
+
+    private readonly LeafRule[] _leafRules = new LeafRule[FastTable.Rows];
+    private uint _leafRulesKnown;
+    private bool _leavesUsable;
+    private int _levels;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsCanonical(ulong linear) => ((linear + _view->SignBias) & _view->SignMask) == 0;
+
+    // Derived when it is asked for first after a register changed.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref readonly LeafRule RuleOf(int row, Access access, Privilege privilege)
+    {
+        if ((_leafRulesKnown >> row & 1) == 0) DeriveRule(row, access, privilege);
+        return ref _leafRules[row];
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void DeriveRule(int row, Access access, Privilege privilege)
+    {
+        _leafRules[row] = new LeafRule(in _context, access, privilege);
+        _leafRulesKnown |= 1u << row;
+    }
+
+    // False, and nothing is changed but what the walker may find marked already, where it must decide: faults, entries not accessed yet above the
+    // leaf, large pages not met before, pages that may not enter the fast table.
+    private bool TryTranslateByTable(ulong linear, Access access, Privilege privilege, out ulong physical, out uint attributes)
+    {
+        physical = attributes = 0;
+        int row = PermissionTable.RowOf(access, privilege);
+        ref readonly LeafRule rule = ref RuleOf(row, access, privilege);
+        if (!rule.Exists) return false;
+        ulong* tables = _fast.LeafTables.Row(row);
+        ulong data = tables[LeafTableCache.SlotOf(linear)] ^ LeafTableCache.TagOf(linear) ^ _view->StructureKey;
+        if (data >> 32 != 0 && !TryFindTable(linear, in rule, tables, out data)) return false;
+        ulong frame = (data & LeafTableCache.FrameMask) << 12;
+        if ((data & LeafTableCache.LargeBit) != 0)
+        {
+            physical = frame | (linear & LeafTableCache.LargeOffset);
+            attributes = LeafTableCache.Attributes(tables, linear);
+        }
+        else
+        {
+            ulong* leaf = (ulong*)(_base + frame + ((linear >> 9) & 0xff8));
+            ulong raw = Volatile.Read(ref *leaf);
+            if (((raw ^ rule.Expected) & rule.Mask & ~(EntryBits.Accessed | EntryBits.Dirty)) != 0 || !Mark(in rule, leaf, raw)) return false;
+            physical = (raw & EntryBits.Frame64) | (linear & 0xfff);
+            attributes = LeafAttributes(raw | rule.Expected, (int)(data >> LeafTableCache.RightsShift) & 7);
+        }
+
+        if (!Admits(physical, access)) return false;
+        _fast.Insert(row, linear, physical, attributes);
+        return true;
+    }
+
+    // Goes from the root to a region's page table, and remembers it, if every entry on the way is present, accessed and legal and leaves the decision
+    // to the leaf.
+    private bool TryFindTable(ulong linear, in LeafRule rule, ulong* tables, out ulong data)
+    {
+        data = ulong.MaxValue;
+        ulong at = _context.Root;
+        int rights = PathRights.Unrestricted;
+        for (int level = _levels; level > 1; level--)
+        {
+            ulong raw = _memory.ReadEntry64(at + ((linear >> (9 * level)) & 0xff8));
+            const ulong wanted = EntryBits.Present | EntryBits.Accessed;
+            if ((raw & (wanted | EntryBits.PageSize | _context.Reserved[2 * level])) != wanted) return false;
+            rights = PathRights.Through(rights, raw);
+            at = raw & EntryBits.Frame64;
+        }
+
+        if (at >= FastTable.FrameLimit || !_memory.IsWindowRam(at) || !rule.AllowsAbove(rights)) return false;
+        data = (at >> 12) | ((uint)rights << LeafTableCache.RightsShift);
+        LeafTableCache.Insert(tables, linear, _view->StructureKey, (uint)data, attributes: 0);
+        return true;
+    }
+
+    private uint LeafAttributes(ulong raw, int above)
+    {
+        bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
+        int path = PathRights.Through(above, raw);
+        if (_context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;
+        return Translation.AttributesOf(PageSize.Size4K, PathRights.ToRights(path, global), PageWalker<Paging4Level>.PatIndexOf(raw, large: false));
+    }
+}
