@@ -1,6 +1,7 @@
 using FastMmu.Linux.Files;
 using FastMmu.Linux.Mm;
 using FastMmu.Linux.Pages;
+using FastMmu.Linux.Physical;
 using FastMmu.Processor;
 
 namespace FastMmu.Linux;
@@ -14,11 +15,35 @@ public sealed partial class LinuxMachine
     private FrameMemory? _frames;
     private ulong _zeroFrame = ulong.MaxValue;
 
-    /// <summary>The paging mode of the page tables: four levels unless chosen otherwise.</summary>
-    public PagingMode Paging { get; init; } = PagingMode.FourLevel;
+    /// <summary>
+    /// The paging mode of the page tables: four levels unless chosen otherwise. With two levels or PAE the kernel is a 32-bit one.
+    /// </summary>
+    public PagingMode Paging
+    {
+        get;
+        init
+        {
+            field = value;
+            ExecSettings.Is32BitKernel = Is32Bit;
+        }
+    } = PagingMode.FourLevel;
+
+    /// <summary>Whether the page tables are those of a 32-bit kernel, so that all processes are 32-bit ones.</summary>
+    public bool Is32Bit => Paging is PagingMode.TwoLevel or PagingMode.Pae;
 
     /// <summary>
-    /// The top table whose upper half every process shares: its entries are copied into each new one. 0 without a kernel half.
+    /// The first address that no process can have (TASK_SIZE_MAX): one page below the middle of the canonical addresses, or where a 32-bit
+    /// kernel begins.
+    /// </summary>
+    public ulong UserEnd => Paging switch
+    {
+        PagingMode.FiveLevel => UserLayout.TaskSizeLa57,
+        PagingMode.FourLevel => UserLayout.TaskSize64,
+        _ => ExecSettings.PageOffset,
+    };
+
+    /// <summary>
+    /// The top table whose kernel part every process shares: its entries are copied into each new one. 0 without the kernel's half.
     /// </summary>
     public ulong KernelRoot { get; internal set; }
 
@@ -40,12 +65,12 @@ public sealed partial class LinuxMachine
     {
         if (_zeroFrame == ulong.MaxValue)
         {
-            if (!Pages.TryAllocatePage(out frame))
+            // The kernel's own, so that a 32-bit one has an address for it.
+            if (!Pages.TryAllocate(GfpFlags.Kernel | GfpFlags.Zero, 0, out frame))
             {
                 return false;
             }
 
-            Frames.Clear(frame);
             _zeroFrame = frame;
         }
 
@@ -86,12 +111,11 @@ public sealed partial class LinuxMachine
         frame = frames[page & 15];
         if (frame == 0)
         {
-            if (!Pages.TryAllocatePage(out frame))
+            if (!Pages.TryAllocate(GfpFlags.Kernel | GfpFlags.Zero, 0, out frame))
             {
                 return false;
             }
 
-            Frames.Clear(frame);
             frames[page & 15] = frame + 1;
             return true;
         }

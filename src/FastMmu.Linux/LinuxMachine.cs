@@ -34,6 +34,7 @@ public sealed partial class LinuxMachine
         Profile = profile ?? KernelProfile.V6_18;
         Pages = new PageAllocator(memory, layout.AllocatorOptions(processors));
         Paging = layout.Architecture.Mode();
+        ExecSettings.PageOffset = layout.Areas32?.PageOffset ?? ExecSettings.PageOffset;
         Kernel = new KernelSpace(Pages, layout);
         KernelRoot = Kernel.Root.Value;
     }

@@ -11,8 +11,8 @@ public sealed partial class AddressSpace
     // Far more than one access can need: the page, its copy, a stack that grows.
     private const int MostFaults = 8;
 
-    /// <summary>The first address beyond any user's: one page below the middle of the canonical addresses.</summary>
-    internal ulong UserEnd => (1UL << (Machine.Paging == PagingMode.FiveLevel ? 56 : 47)) - PageSize;
+    /// <summary>The first address beyond any user's (TASK_SIZE_MAX).</summary>
+    internal ulong UserEnd { get; }
 
     /// <summary>Does what the kernel does with a page fault of the program.</summary>
     /// <param name="address">The address that CR2 holds.</param>
@@ -151,6 +151,11 @@ public sealed partial class AddressSpace
 
     private bool IsCanonical(ulong address)
     {
+        if (Machine.Is32Bit)
+        {
+            return address <= uint.MaxValue;
+        }
+
         int unused = Machine.Paging == PagingMode.FiveLevel ? 7 : 16;
         return (ulong)((long)(address << unused) >> unused) == address;
     }

@@ -23,16 +23,15 @@ public sealed partial class AddressSpace : IDisposable
         ArgumentNullException.ThrowIfNull(context);
         Machine = machine;
         Context = context;
-        Areas = new VmaTree();
-        Tables = new UserPages(this);
-    }
+        UserEnd = machine.UserEnd;
+        if (machine.Is32Bit)
+        {
+            Is32Bit = true;
+            TaskSize = UserEnd;
+        }
 
-    private AddressSpace(LinuxMachine machine, ProcessContext context, VmaTree areas)
-    {
-        Machine = machine;
-        Context = context;
-        Areas = areas;
-        Tables = new UserPages(this);
+        Areas = new VmaTree();
+        Tables = UserPages.Create(this);
     }
 
     /// <summary>The machine it lives on.</summary>
@@ -47,7 +46,7 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>The page tables and what is in them.</summary>
     public UserPages Tables { get; }
 
-    /// <summary>The first address that is not the user's (task_size).</summary>
+    /// <summary>The first address that is not the user's (task_size): by default what a 64-bit task has, or all that a 32-bit kernel leaves.</summary>
     public ulong TaskSize { get; set; } = 0x7fff_ffff_f000;
 
     /// <summary>Where the search for room starts: from here downwards, or upwards with <see cref="BottomUp"/>.</summary>

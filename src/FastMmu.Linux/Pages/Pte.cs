@@ -18,6 +18,7 @@ namespace FastMmu.Linux.Pages;
 /// | type  |      offset, inverted      | 0|          |  | 0|     nothing present: a swap entry, or a marker
 /// +-------+----------------------------+--+----------+--+--+
 /// </code>
+/// So they stand in tables of four and five levels; <see cref="EntryPae"/> and <see cref="Entry32"/> say how other tables store them.
 /// Source: arch/x86/include/asm/pgtable_types.h, pgtable_64.h, pgtable-invert.h; include/linux/swapops.h of Linux 6.18.
 /// </remarks>
 internal static class Pte
@@ -41,6 +42,15 @@ internal static class Pte
 
     /// <summary>The marker of a guard region: the highest swap type, whose offset says which marker.</summary>
     internal const ulong Guard = (31UL << 59) | (~4UL << 14 >> 5);
+
+    /// <summary>An entry of a swap type and an offset.</summary>
+    internal static ulong Marker(ulong type, ulong offset) => (type << 59) | (~offset << 14 >> 5);
+
+    /// <summary>The swap type of an entry that is not present.</summary>
+    internal static ulong MarkerType(ulong entry) => entry >> 59;
+
+    /// <summary>The offset of an entry that is not present.</summary>
+    internal static ulong MarkerOffset(ulong entry) => ~entry << 5 >> 14;
 
     // What mprotect keeps of an entry; all else comes from the new protection.
     private const ulong Kept = FrameMask | Special | Accessed | Dirty | SavedDirty | SoftDirty | (3UL << 3);

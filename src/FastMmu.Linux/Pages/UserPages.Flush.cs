@@ -1,7 +1,7 @@
 namespace FastMmu.Linux.Pages;
 
 /// <content>What the TLBs are told.</content>
-public sealed unsafe partial class UserPages
+public abstract partial class UserPages
 {
     // Above this many pages dropping everything is cheaper than dropping each (tlb_single_page_flush_ceiling).
     private const ulong SinglePageCeiling = 33;
@@ -35,7 +35,7 @@ public sealed unsafe partial class UserPages
         {
             if ((end - start) >> PageShift > SinglePageCeiling)
             {
-                mmu.WriteCr3(_root);
+                mmu.WriteCr3(RootAddress);
                 continue;
             }
 
@@ -46,7 +46,17 @@ public sealed unsafe partial class UserPages
         }
     }
 
-    private void Changed(ulong address)
+    /// <summary>Has the processors read the top table again, of which they keep the entries.</summary>
+    private protected void Reload()
+    {
+        foreach (Mmu mmu in _loaded)
+        {
+            mmu.WriteCr3(RootAddress);
+        }
+    }
+
+    /// <summary>Notes a page that the next flush is about.</summary>
+    private protected void Changed(ulong address)
     {
         _changedStart = Math.Min(_changedStart, address);
         _changedEnd = Math.Max(_changedEnd, address + PageBytes);

@@ -19,10 +19,11 @@ public class FaultTests
 
     private static FaultOutcome BusError(ulong address) => new(FaultOutcome.Bus, FaultOutcome.AddressError, address);
 
-    [Fact]
-    public void Read_UntouchedAnonymous_ShowsTheZeroPageOutsideRss()
+    [Theory]
+    [EveryPagingMode]
+    public void Read_UntouchedAnonymous_ShowsTheZeroPageOutsideRss(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 4);
         Assert.Equal(Ok, process.ReadAt(Base + 0x123));
         Assert.Equal(Ok, process.ReadAt(Base + Page));
@@ -35,10 +36,11 @@ public class FaultTests
         Assert.Equal(1UL << 63, view.ToPagemap(showFrames: false));
     }
 
-    [Fact]
-    public void Write_UntouchedAnonymous_GetsAZeroedPageOfItsOwn()
+    [Theory]
+    [EveryPagingMode]
+    public void Write_UntouchedAnonymous_GetsAZeroedPageOfItsOwn(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 4);
         Assert.Equal(Ok, process.WriteAt(Base + 5, 0x91));
         Assert.Equal(0x91, process.ByteAt(Base + 5));
@@ -46,13 +48,15 @@ public class FaultTests
         Assert.Equal((1UL, 0UL, 0UL), process.Rss);
         Assert.NotEqual(0, process.At(Base).AnonVma);
         ulong entry = process.Tables.EntryOf(Base);
-        Assert.Equal(Pte.Present | Pte.Write | Pte.User | Pte.Accessed | Pte.Dirty | Pte.NoExecute, entry & ~Pte.FrameMask);
+        ulong noExecute = paging == PagingMode.TwoLevel ? 0 : Pte.NoExecute;
+        Assert.Equal(Pte.Present | Pte.Write | Pte.User | Pte.Accessed | Pte.Dirty | noExecute, entry & ~Pte.FrameMask);
     }
 
-    [Fact]
-    public void Write_AfterTheZeroPage_CopiesIt()
+    [Theory]
+    [EveryPagingMode]
+    public void Write_AfterTheZeroPage_CopiesIt(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 1);
         process.ReadAt(Base);
         ulong zero = process.Tables.Peek(Base).Frame;
@@ -61,31 +65,36 @@ public class FaultTests
         Assert.Equal((1UL, 0UL, 0UL), process.Rss);
     }
 
-    [Fact]
-    public void Touch_NothingMapped_IsMapError()
+    [Theory]
+    [EveryPagingMode]
+    public void Touch_NothingMapped_IsMapError(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 1);
         Assert.Equal(MapError(0), process.ReadAt(0));
         Assert.Equal(MapError(Base - 1), process.ReadAt(Base - 1));
         Assert.Equal(MapError(Base + Page), process.WriteAt(Base + Page, 1));
-        Assert.Equal(MapError(0x7fff_ffff_ffff), process.ReadAt(0x7fff_ffff_ffff));
-        Assert.Equal(MapError(0xffff_8000_0000_0000), process.ReadAt(0xffff_8000_0000_0000));
+        ulong last = process.Machine.Is32Bit ? 0xbfff_ffffUL : 0x7fff_ffff_ffff, kernel = process.Machine.Is32Bit ? 0xc000_0000 : 0xffff_8000_0000_0000;
+        Assert.Equal(MapError(last), process.ReadAt(last));
+        Assert.Equal(MapError(kernel), process.ReadAt(kernel));
     }
 
     [Theory]
     [InlineData(PagingMode.FourLevel, 0x8000_0000_0000)]
     [InlineData(PagingMode.FiveLevel, 0x0100_0000_0000_0000)]
+    [InlineData(PagingMode.TwoLevel, 0x0001_0000_0000)]
+    [InlineData(PagingMode.Pae, 0x0001_0000_0000)]
     public void Touch_NonCanonical_IsAGeneralProtectionFault(PagingMode paging, ulong address)
     {
         using var process = new ProcessFixture(paging);
         Assert.Equal(new FaultOutcome(FaultOutcome.Segv, FaultOutcome.Kernel, 0), process.ReadAt(address));
     }
 
-    [Fact]
-    public void Touch_RightsMissing_IsAccessError()
+    [Theory]
+    [EveryPagingMode]
+    public void Touch_RightsMissing_IsAccessError(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 1, VmFlags.MayRead);
         process.Map(Base + (2 * Page), 1, VmFlags.Read);
         Assert.Equal(AccessError(Base), process.ReadAt(Base));
@@ -104,19 +113,21 @@ public class FaultTests
         Assert.Equal(Ok, process.ReadAt(Base));
     }
 
-    [Fact]
-    public void Fetch_NotExecutable_BringsThePageInAndThenRefuses()
+    [Theory]
+    [EveryPagingMode]
+    public void Fetch_NotExecutable_BringsThePageInAndThenRefusesWhereTablesCan(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 1);
-        Assert.Equal(AccessError(Base), process.Do(Base, Access.Execute));
+        Assert.Equal(paging == PagingMode.TwoLevel ? Ok : AccessError(Base), process.Do(Base, Access.Execute));
         Assert.True(process.Tables.Peek(Base).IsPresent);
     }
 
-    [Fact]
-    public void ProtectionKey_RefusesDataButNotFetches()
+    [Theory]
+    [EveryPagingMode]
+    public void ProtectionKey_RefusesDataButNotFetches(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         const VmFlags key2 = (VmFlags)(2UL << 32);
         process.Map(Base, 1, Private | VmFlags.Exec | key2);
         const uint accessDisabled = 1u << 4, writeDisabled = 2u << 4;
@@ -126,7 +137,7 @@ public class FaultTests
         Assert.Equal(Ok, process.Mm.HandleFault(Base, PageFaultError.User, writeDisabled));
         Assert.Equal(Ok, process.Mm.HandleFault(Base, PageFaultError.User | PageFaultError.InstructionFetch, accessDisabled));
         Assert.Equal(keyError, process.Mm.HandleFault(Base, PageFaultError.User | PageFaultError.Present | PageFaultError.ProtectionKey));
-        Assert.Equal(2UL, (process.Tables.EntryOf(Base) & Pte.KeyMask) >> Pte.KeyShift);
+        Assert.Equal(process.Machine.Is32Bit ? 0UL : 2UL, (process.Tables.EntryOf(Base) & Pte.KeyMask) >> Pte.KeyShift);
     }
 
     [Theory]
@@ -148,10 +159,11 @@ public class FaultTests
         Assert.NotEqual(0, process.At(Base).AnonVma);
     }
 
-    [Fact]
-    public void PrivateFile_WriteAfterRead_MovesFromFileToAnonymous()
+    [Theory]
+    [EveryPagingMode]
+    public void PrivateFile_WriteAfterRead_MovesFromFileToAnonymous(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         OpenFile file = new(Inode.FromBytes("program", new byte[] { 1, 2, 3 }), readable: true, writable: false);
         process.Map(Base, 1, Private, file);
         Assert.Equal(2, process.ByteAt(Base + 1));
@@ -165,10 +177,11 @@ public class FaultTests
         Assert.Equal(1, content[0]);
     }
 
-    [Fact]
-    public void SharedFile_Write_ReachesTheFile()
+    [Theory]
+    [EveryPagingMode]
+    public void SharedFile_Write_ReachesTheFile(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         OpenFile file = File(InodeKind.Regular, 2 * Page);
         process.Map(Base, 2, SharedFile, file);
         process.ReadAt(Base + Page);
@@ -180,20 +193,22 @@ public class FaultTests
         Assert.Equal(0x97, content[0]);
     }
 
-    [Fact]
-    public void SharedMemory_Read_IsWritableAtOnce()
+    [Theory]
+    [EveryPagingMode]
+    public void SharedMemory_Read_IsWritableAtOnce(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 1, SharedFile, File(InodeKind.SharedMemory, Page));
         process.ReadAt(Base);
         Assert.Equal(Pte.Write, process.Tables.EntryOf(Base) & (Pte.Write | Pte.Dirty));
         Assert.Equal((0UL, 0UL, 1UL), process.Rss);
     }
 
-    [Fact]
-    public void Read_File_MapsTheResidentPagesAround()
+    [Theory]
+    [EveryPagingMode]
+    public void Read_File_MapsTheResidentPagesAround(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         OpenFile file = new(Inode.FromBytes("program", new byte[40 * Page]), readable: true, writable: false);
         process.Map(Base, 40, Private, file);
         process.ReadAt(Base + (17 * Page));
@@ -204,20 +219,22 @@ public class FaultTests
         Assert.Equal((1UL, 16UL, 0UL), process.Rss);
     }
 
-    [Fact]
-    public void Read_FileBehindItsEnd_MapsThePagesBeforeTheEnd()
+    [Theory]
+    [EveryPagingMode]
+    public void Read_FileBehindItsEnd_MapsThePagesBeforeTheEnd(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         OpenFile file = new(Inode.FromBytes("program", new byte[2 * Page]), readable: true, writable: false);
         process.Map(Base, 8, Private, file);
         Assert.Equal(BusError(Base + (5 * Page)), process.ReadAt(Base + (5 * Page)));
         Assert.Equal(2UL, process.Tables.RssFile);
     }
 
-    [Fact]
-    public void FaultAround_StartsWhereTheAreaStarts()
+    [Theory]
+    [EveryPagingMode]
+    public void FaultAround_StartsWhereTheAreaStarts(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         OpenFile file = new(Inode.FromBytes("program", new byte[64 * Page]), readable: true, writable: false);
         process.Map(Base + (5 * Page), 40, Private, file);
         process.ReadAt(Base + (6 * Page));
@@ -226,10 +243,11 @@ public class FaultTests
         Assert.False(process.Tables.Peek(Base + (21 * Page)).IsPresent);
     }
 
-    [Fact]
-    public void Guard_Touched_IsMapError()
+    [Theory]
+    [EveryPagingMode]
+    public void Guard_Touched_IsMapError(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 4);
         process.WriteAt(Base + Page, 1);
         Assert.Equal(0, process.Tables.Advise(process.At(Base), Base + Page, Base + (3 * Page), Advice.GuardInstall));
@@ -242,10 +260,11 @@ public class FaultTests
         Assert.Equal(Ok, process.ReadAt(Base + Page));
     }
 
-    [Fact]
-    public void FirstWrite_NextToATouchedArea_BorrowsItsAnonVma()
+    [Theory]
+    [EveryPagingMode]
+    public void FirstWrite_NextToATouchedArea_BorrowsItsAnonVma(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 2);
         process.Map(Base + (2 * Page), 2, Private | VmFlags.Exec);
         process.Map(Base + (4 * Page), 2, Private | VmFlags.NoReserve);

@@ -16,10 +16,11 @@ public class ForkTests
         return child!;
     }
 
-    [Fact]
-    public void Fork_PrivatePages_AreSharedUntilOneSideWrites()
+    [Theory]
+    [EveryPagingMode]
+    public void Fork_PrivatePages_AreSharedUntilOneSideWrites(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 4);
         process.WriteAt(Base, 0x91);
         using AddressSpace child = Fork(process.Mm);
@@ -39,10 +40,11 @@ public class ForkTests
         Assert.Equal(frame, process.Tables.Peek(Base).Frame);
     }
 
-    [Fact]
-    public void Fork_ThenExit_LeavesTheParentItsPages()
+    [Theory]
+    [EveryPagingMode]
+    public void Fork_ThenExit_LeavesTheParentItsPages(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 4);
         process.WriteAt(Base, 0x91);
         ulong frame = process.Tables.Peek(Base).Frame;
@@ -52,10 +54,11 @@ public class ForkTests
         Assert.Equal(frame, process.Tables.Peek(Base).Frame);
     }
 
-    [Fact]
-    public void Fork_AreasMarked_ComeAsAdvised()
+    [Theory]
+    [EveryPagingMode]
+    public void Fork_AreasMarked_ComeAsAdvised(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 1, Private | VmFlags.DontCopy);
         process.Map(Base + (2 * Page), 1, Private | VmFlags.WipeOnFork);
         process.Map(Base + (4 * Page), 1, Private | VmFlags.Locked);
@@ -74,10 +77,11 @@ public class ForkTests
         Assert.True(child.Areas.TryFind(Base + (4 * Page), out Vma unlocked) && (unlocked.Flags & VmFlags.Locked) == 0);
     }
 
-    [Fact]
-    public void Fork_FilePages_AreLeftToFaultsUnlessTheAreaHasCopies()
+    [Theory]
+    [EveryPagingMode]
+    public void Fork_FilePages_AreLeftToFaultsUnlessTheAreaHasCopies(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         OpenFile file = new(Inode.FromBytes("program", new byte[8 * Page]), readable: true, writable: false);
         process.Map(Base, 4, Private, file);
         process.Map(Base + (8 * Page), 4, Private, file);
@@ -94,20 +98,22 @@ public class ForkTests
         Assert.Equal(0x95, process.ByteAt(Base + (16 * Page)));
     }
 
-    [Fact]
-    public void Fork_Guards_AreCopied()
+    [Theory]
+    [EveryPagingMode]
+    public void Fork_Guards_AreCopied(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 4);
         process.Tables.Advise(process.At(Base), Base, Base + Page, Advice.GuardInstall);
         using AddressSpace child = Fork(process.Mm);
         Assert.Equal(FaultOutcome.MapError, child.Touch(Base, Access.Read, out _).Code);
     }
 
-    [Fact]
-    public void Exit_GivesEveryFrameBack()
+    [Theory]
+    [EveryPagingMode]
+    public void Exit_GivesEveryFrameBack(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 1);
         process.ReadAt(Base);
         process.Tables.Advise(process.At(Base), Base, Base + Page, Advice.DontNeed);
@@ -115,14 +121,15 @@ public class ForkTests
         long free = process.Machine.Pages.FreePages;
 
         using var first = new AddressSpace(process.Machine, new ProcessContext());
+        const ulong shared = 0x8000_0000;
         OpenFile file = File(InodeKind.SharedMemory, 64 * Page);
         first.Context.Files.Set(3, file);
         first.AddArea(new Vma { Start = Base, End = Base + (2048 * Page), Flags = Private, PageOffset = Base >> 12 });
-        first.AddArea(new Vma { Start = 1UL << 40, End = (1UL << 40) + (64 * Page), Flags = SharedFile }, file);
+        first.AddArea(new Vma { Start = shared, End = shared + (64 * Page), Flags = SharedFile }, file);
         for (ulong i = 0; i < 64; i++)
         {
             first.Write(Base + (i * 32 * Page), [1]);
-            first.Write((1UL << 40) + (i * Page), [1]);
+            first.Write(shared + (i * Page), [1]);
         }
 
         var parent = new FastMmu.Linux.Mm.Task(first, 1, "parent");
@@ -132,7 +139,7 @@ public class ForkTests
             child!.Mm.Write(Base + (i * 16 * Page), [2]);
         }
 
-        Assert.True(process.Machine.Pages.FreePages < free - 200);
+        Assert.True(process.Machine.Pages.FreePages < free - 190);
         parent.Exit();
         child!.Exit();
         Assert.Equal(free, process.Machine.Pages.FreePages);
@@ -158,10 +165,11 @@ public class ForkTests
         Assert.True(process.WriteAt(Base, 0x92).IsResolved);
     }
 
-    [Fact]
-    public void ReverseMap_FindsEveryMapping()
+    [Theory]
+    [EveryPagingMode]
+    public void ReverseMap_FindsEveryMapping(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 4);
         OpenFile file = File(InodeKind.SharedMemory, 4 * Page);
         process.Map(Base + (8 * Page), 2, SharedFile, file, pageOffset: 2);

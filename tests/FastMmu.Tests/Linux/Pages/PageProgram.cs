@@ -26,15 +26,15 @@ internal sealed class PageProgram : IDisposable
     private readonly List<AddressSpace> _processes = [];
     private readonly Mmu _mmu;
 
-    public PageProgram(ulong memoryBytes)
+    public PageProgram(ulong memoryBytes, PagingMode paging = PagingMode.FourLevel)
     {
         _memory = PhysicalMemory.Create(memoryBytes);
-        Machine = new LinuxMachine(_memory);
+        Machine = new LinuxMachine(_memory) { Paging = paging };
         var context = new ProcessContext();
         Files = [new Inode(InodeKind.SharedMemory, "memfd", 24 * 4096) { Owner = 1000 }, new Inode(InodeKind.Regular, "disk", 100_000) { Owner = 1000 }];
         for (int i = 0; i < Files.Length; i++) context.Files.Set(3 + i, new OpenFile(Files[i], readable: true, writable: true));
-        _processes.Add(new AddressSpace(Machine, context) { MmapBase = 0x7fff_f7ff_f000 });
-        _mmu = new Mmu(_memory, new ProcessorFeatures());
+        _processes.Add(new AddressSpace(Machine, context) { MmapBase = Machine.UserEnd - (128UL << 20) });
+        _mmu = new Mmu(_memory, new ProcessorFeatures { La57 = true });
         _processes[0].Attach(_mmu);
     }
 

@@ -4,27 +4,24 @@ using FastMmu.Linux.Proc;
 namespace FastMmu.Linux.Pages;
 
 /// <content>What smaps says of an area.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
-    /// <summary>Adds up the pages of an area, as smaps does.</summary>
-    /// <param name="vma">The area.</param>
-    /// <returns>The sums; the zero page and the kernel's own data do not count.</returns>
-    public AreaUsage Usage(in Vma vma)
+    public override AreaUsage Usage(in Vma vma)
     {
         var adder = new UsageAdder(this, (vma.Flags & VmFlags.Locked) != 0);
         Walk(vma.Start, vma.End, ref adder);
         return adder.Sum;
     }
 
-    private struct UsageAdder(UserPages pages, bool locked) : ILeafVisitor
+    private struct UsageAdder(ModePages<TEntry> pages, bool locked) : ILeafVisitor<TEntry>
     {
         public AreaUsage Sum;
 
-        public bool Visit(ulong* entries, int count, ulong address)
+        public bool Visit(TEntry* entries, int count, ulong address)
         {
             for (int i = 0; i < count; i++)
             {
-                if (Pte.IsPresent(entries[i]))
+                if (Pte.IsPresent(entries[i].Value))
                 {
                     Add(pages.Peek(address + ((ulong)i << PageShift)));
                 }

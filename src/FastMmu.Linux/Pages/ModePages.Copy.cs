@@ -4,17 +4,9 @@ using FastMmu.Linux.Physical;
 namespace FastMmu.Linux.Pages;
 
 /// <content>fork's side of entries.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
-    /// <summary>Gives a forked child the pages of an area (copy_page_range): both sides lose the right to write what is private.</summary>
-    /// <param name="child">The child's tables, empty in the area's range.</param>
-    /// <param name="vma">The area, as the parent has it.</param>
-    /// <returns>False when memory for tables is used up.</returns>
-    /// <remarks>
-    /// What a fault can bring back from a file is not copied; an area without private pages is therefore left out altogether. The caller
-    /// flushes. Two or three loads and stores a page: the entry here, the entry there, the page's counts.
-    /// </remarks>
-    internal bool CopyTo(UserPages child, in Vma vma)
+    internal override bool CopyTo(UserPages child, in Vma vma)
     {
         const VmFlags always = VmFlags.PfnMap | VmFlags.MixedMap | VmFlags.MaybeGuard;
         if (_top == null || (vma.AnonVma == 0 && (vma.Flags & always) == 0))
@@ -23,25 +15,25 @@ public sealed unsafe partial class UserPages
         }
 
         bool cow = (vma.Flags & (VmFlags.Shared | VmFlags.MayWrite)) == VmFlags.MayWrite;
-        return CopyRange(_top, _topShift, child, vma.Start, vma.End, cow, (vma.Flags & VmFlags.Shared) != 0);
+        return CopyRange(_top, _topShift, (ModePages<TEntry>)child, vma.Start, vma.End, cow, (vma.Flags & VmFlags.Shared) != 0);
     }
 
-    private bool CopyRange(ulong* table, int shift, UserPages child, ulong start, ulong end, bool cow, bool shared)
+    private bool CopyRange(TEntry* table, int shift, ModePages<TEntry> child, ulong start, ulong end, bool cow, bool shared)
     {
         ulong span = 1UL << shift;
         for (ulong at = start, next; at < end; at = next)
         {
             next = Math.Min((at & ~(span - 1)) + span, end);
-            ulong* entry = table + ((at >> shift) & IndexMask);
-            if (*entry == 0)
+            TEntry* entry = table + ((at >> shift) & IndexMask);
+            if (entry->IsEmpty)
             {
                 continue;
             }
 
             if (shift > RegionShift)
             {
-                if (child.MakeEntry(at, shift - IndexBits) == null
-                    || !CopyRange(TableAt(*entry), shift - IndexBits, child, at, next, cow, shared))
+                if (child.MakeEntry(at, shift - TEntry.IndexBits) == null
+                    || !CopyRange(TableAt(*entry), shift - TEntry.IndexBits, child, at, next, cow, shared))
                 {
                     return false;
                 }
@@ -49,7 +41,7 @@ public sealed unsafe partial class UserPages
                 continue;
             }
 
-            ulong* to = child.Make(at);
+            TEntry* to = child.Make(at);
             if (to == null)
             {
                 return false;
@@ -61,14 +53,14 @@ public sealed unsafe partial class UserPages
         return true;
     }
 
-    private void CopyTable(ulong* from, ulong* to, int count, ulong address, UserPages child, bool cow, bool shared)
+    private void CopyTable(TEntry* from, TEntry* to, int count, ulong address, ModePages<TEntry> child, bool cow, bool shared)
     {
         PageFrame* pages = _pages.Map;
         ulong anonymous = 0;
         int firstChanged = -1, lastChanged = 0;
         for (int i = 0; i < count; i++)
         {
-            ulong entry = from[i];
+            ulong entry = from[i].Value;
             if (entry == 0)
             {
                 i = Skip(from, i, count) - 1;
@@ -77,7 +69,7 @@ public sealed unsafe partial class UserPages
 
             if (!Pte.IsPresent(entry))
             {
-                to[i] = entry;
+                to[i] = TEntry.Of(entry);
                 continue;
             }
 
@@ -97,12 +89,13 @@ public sealed unsafe partial class UserPages
 
             if (cow && (entry & Pte.Write) != 0)
             {
-                from[i] = entry = Pte.WriteProtect(entry);
+                entry = Pte.WriteProtect(entry);
+                from[i] = TEntry.Of(entry);
                 lastChanged = i;
                 firstChanged = firstChanged < 0 ? i : firstChanged;
             }
 
-            to[i] = (shared ? Pte.MakeClean(entry) : entry) & ~Pte.Accessed;
+            to[i] = TEntry.Of((shared ? Pte.MakeClean(entry) : entry) & ~Pte.Accessed);
         }
 
         child.RssAnon += anonymous;

@@ -4,32 +4,26 @@ using FastMmu.Linux.Physical;
 namespace FastMmu.Linux.Pages;
 
 /// <content>Dropping pages.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
-    /// <summary>Drops the pages of a range of an area that goes (unmap_vmas); guard markers too. Tables stay.</summary>
-    /// <param name="vma">The area.</param>
-    /// <param name="start">The first page.</param>
-    /// <param name="end">The page behind the last.</param>
-    internal void Zap(in Vma vma, ulong start, ulong end) => Zap(start, end, ZapScope.Everything, reclaim: false);
+    internal override void Zap(in Vma vma, ulong start, ulong end) => Zap(start, end, ZapScope.Everything, reclaim: false);
 
-    /// <summary>Drops the pages of a range because its file lost them (unmap_mapping_range).</summary>
-    internal void Unmap(in Vma vma, ulong start, ulong end, bool copiesToo) =>
+    internal override void Unmap(in Vma vma, ulong start, ulong end, bool copiesToo) =>
         Zap(start, end, copiesToo ? ZapScope.Pages : ZapScope.FilePages, reclaim: false);
 
-    /// <summary>Drops all pages and tables of the user's half, and the top table.</summary>
-    private void Clear()
+    private protected override void Clear()
     {
         if (_top == null)
         {
             return;
         }
 
-        ulong end = 1UL << (_topShift + IndexBits - 1);
+        ulong end = Space.UserEnd;
         Zap(0, end, ZapScope.Everything, reclaim: false);
         FreeTables(0, end, 0, 0);
-        _pages.Put(_root >> PageShift);
+        _pages.Put(RootAddress >> PageShift);
         _top = null;
-        _root = 0;
+        RootAddress = 0;
         _lastRegion = NoRegion;
         Tables--;
     }
@@ -40,36 +34,6 @@ public sealed unsafe partial class UserPages
         var zapper = new Zapper(this, scope);
         Walk(start, end, ref zapper, reclaim);
         Flush();
-    }
-
-    private void Uncount(ref PageFrame page)
-    {
-        Changes++;
-        if (page.IsAnonymous)
-        {
-            RssAnon--;
-        }
-        else if (page.IsShmem)
-        {
-            RssShmem--;
-        }
-        else
-        {
-            RssFile--;
-        }
-    }
-
-    private void CountFilePage(ref PageFrame page)
-    {
-        Changes++;
-        if (page.IsShmem)
-        {
-            RssShmem++;
-        }
-        else
-        {
-            RssFile++;
-        }
     }
 
     private enum ZapScope
@@ -84,15 +48,15 @@ public sealed unsafe partial class UserPages
         FilePages,
     }
 
-    private readonly ref struct Zapper(UserPages tables, ZapScope scope) : ILeafVisitor
+    private readonly ref struct Zapper(ModePages<TEntry> tables, ZapScope scope) : ILeafVisitor<TEntry>
     {
-        public bool Visit(ulong* entries, int count, ulong address)
+        public bool Visit(TEntry* entries, int count, ulong address)
         {
             bool empty = true;
             PageAllocator pages = tables._pages;
             for (int i = 0; i < count; i++)
             {
-                ulong entry = entries[i];
+                ulong entry = entries[i].Value;
                 if (entry == 0)
                 {
                     i = Skip(entries, i, count) - 1;
@@ -103,7 +67,7 @@ public sealed unsafe partial class UserPages
                 {
                     if (scope == ZapScope.Everything)
                     {
-                        entries[i] = 0;
+                        entries[i] = default;
                     }
 
                     empty &= scope == ZapScope.Everything;
@@ -130,7 +94,7 @@ public sealed unsafe partial class UserPages
                     pages.Put(frame);
                 }
 
-                entries[i] = 0;
+                entries[i] = default;
                 tables.Changed(address + ((ulong)i << PageShift));
             }
 

@@ -6,10 +6,8 @@ using FastMmu.Linux.Physical;
 namespace FastMmu.Linux.Pages;
 
 /// <content>Faults in areas of files and of the kernel's own mappings.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
-    private const ulong EntriesInTable = 512;
-
     private FaultStatus FileFault(ref Vma vma, ulong address, bool write)
     {
         if (vma.File == 0)
@@ -17,13 +15,13 @@ public sealed unsafe partial class UserPages
             return SpecialFault(ref vma, address, write);
         }
 
-        Inode inode = _machine.Files[vma.File].Inode;
+        Inode inode = Machine.Files[vma.File].Inode;
         ulong page = vma.PageOffset + ((address - vma.Start) >> PageShift);
         if (!write)
         {
             FaultAround(vma, inode, address, page);
-            ulong* mapped = Find(address);
-            if (mapped != null && *mapped != 0)
+            TEntry* mapped = Find(address);
+            if (mapped != null && !mapped->IsEmpty)
             {
                 return FaultStatus.Resolved;
             }
@@ -41,7 +39,7 @@ public sealed unsafe partial class UserPages
             return status;
         }
 
-        ulong* slot = Make(address);
+        TEntry* slot = Make(address);
         if (slot == null)
         {
             return FaultStatus.OutOfMemory;
@@ -67,7 +65,7 @@ public sealed unsafe partial class UserPages
         // MADV_RANDOM reads the page alone, MADV_SEQUENTIAL from it onwards.
         ulong before = (vma.Flags & VmFlags.RandRead) != 0 ? PageCache.ReadAroundPages
             : (vma.Flags & VmFlags.SeqRead) != 0 ? 0 : PageCache.ReadAroundPages / 2;
-        return inode.Cache(_machine).TryFault(page, inode.PageCount, before, out frame) ? FaultStatus.Resolved : FaultStatus.OutOfMemory;
+        return inode.Cache(Machine).TryFault(page, inode.PageCount, before, out frame) ? FaultStatus.Resolved : FaultStatus.OutOfMemory;
     }
 
     /// <summary>
@@ -76,7 +74,7 @@ public sealed unsafe partial class UserPages
     /// </summary>
     private void FaultAround(in Vma vma, Inode inode, ulong address, ulong page)
     {
-        ulong window = (ulong)_machine.FaultAroundPages;
+        ulong window = (ulong)Machine.FaultAroundPages;
         if (window <= 1 || inode.Kind is not (InodeKind.Regular or InodeKind.SharedMemory))
         {
             return;
@@ -85,11 +83,11 @@ public sealed unsafe partial class UserPages
         ulong index = (address >> PageShift) & IndexMask;
         ulong offset = page - vma.PageOffset;
         ulong first = Math.Max(index & ~(window - 1), index - Math.Min(index, offset));
-        ulong end = Math.Min(Math.Min(first + window, EntriesInTable), index + vma.Pages - offset);
+        ulong end = Math.Min(Math.Min(first + window, (ulong)EntriesInTable), index + vma.Pages - offset);
         ulong firstPage = page - (index - first);
         ulong endPage = Math.Min(page + (end - index), inode.PageCount);
-        PageCache cache = inode.Cache(_machine);
-        ulong* slots = null;
+        PageCache cache = inode.Cache(Machine);
+        TEntry* slots = null;
         for (ulong at = firstPage; at < endPage; at++)
         {
             if (!cache.TryGet(at, out ulong frame))
@@ -104,18 +102,18 @@ public sealed unsafe partial class UserPages
                 return;
             }
 
-            ulong* slot = slots + (long)(at - page);
-            if (*slot == 0)
+            TEntry* slot = slots + (long)(at - page);
+            if (slot->IsEmpty)
             {
                 MapFilePage(vma, slot, frame, write: false);
             }
         }
     }
 
-    private void MapFilePage(in Vma vma, ulong* slot, ulong frame, bool write)
+    private void MapFilePage(in Vma vma, TEntry* slot, ulong frame, bool write)
     {
         ref PageFrame page = ref _pages[frame];
-        ulong entry = Pte.Make(frame, PageProtection.Of(vma.Flags, WantsWriteNotify(vma)));
+        ulong entry = Pte.Make(frame, ProtectionOf(vma.Flags, WantsWriteNotify(vma)));
         if (write)
         {
             page.MarkDirty();
@@ -126,12 +124,12 @@ public sealed unsafe partial class UserPages
             entry |= Pte.Dirty;
         }
 
-        *slot = entry;
+        *slot = TEntry.Of(entry);
         page.MapAgain();
         CountFilePage(ref page);
     }
 
-    private FaultStatus MapCopy(in Vma vma, ulong* slot, ulong address, ulong from)
+    private FaultStatus MapCopy(in Vma vma, TEntry* slot, ulong address, ulong from)
     {
         if (!_pages.TryAllocatePage(out ulong frame))
         {
@@ -139,7 +137,7 @@ public sealed unsafe partial class UserPages
         }
 
         _frames.Copy(from, frame);
-        MapPrivate(vma, slot, address, frame, PageProtection.Of(vma.Flags, notify: false));
+        MapPrivate(vma, slot, address, frame, ProtectionOf(vma.Flags, notify: false));
         return FaultStatus.Resolved;
     }
 
@@ -161,12 +159,12 @@ public sealed unsafe partial class UserPages
             PrepareAnonVma(ref vma);
         }
 
-        if (!_machine.TryGetSpecialFrame(vma.Name, page, out ulong frame))
+        if (!Machine.TryGetSpecialFrame(vma.Name, page, out ulong frame))
         {
             return FaultStatus.OutOfMemory;
         }
 
-        ulong* slot = Make(address);
+        TEntry* slot = Make(address);
         if (slot == null)
         {
             return FaultStatus.OutOfMemory;
@@ -174,7 +172,7 @@ public sealed unsafe partial class UserPages
 
         if (!image)
         {
-            *slot = Pte.Make(frame, PageProtection.Of(vma.Flags, notify: false)) | Pte.Special;
+            *slot = TEntry.Of(Pte.Make(frame, ProtectionOf(vma.Flags, notify: false)) | Pte.Special);
             return FaultStatus.Resolved;
         }
 

@@ -6,17 +6,11 @@ using FastMmu.Linux.Physical;
 namespace FastMmu.Linux.Pages;
 
 /// <content>The page side of madvise.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
     private const VmFlags NotForReclaim = VmFlags.Locked | VmFlags.PfnMap | VmFlags.HugeTlb;
 
-    /// <summary>The page side of an advice over a part of one area: DONTNEED, FREE, REMOVE, COLD, PAGEOUT, WILLNEED, COLLAPSE, guards.</summary>
-    /// <param name="vma">The area; whether it is sealed was checked.</param>
-    /// <param name="start">The first page.</param>
-    /// <param name="end">The page behind the last.</param>
-    /// <param name="advice">One of <see cref="Advice"/>.</param>
-    /// <returns>0 or -errno.</returns>
-    internal long Advise(in Vma vma, ulong start, ulong end, int advice) => advice switch
+    internal override long Advise(in Vma vma, ulong start, ulong end, int advice) => advice switch
     {
         Advice.DontNeed or Advice.DontNeedLocked => DontNeed(vma, start, end, advice == Advice.DontNeedLocked),
         Advice.Free => Free(vma, start, end),
@@ -33,7 +27,7 @@ public sealed unsafe partial class UserPages
         if ((vma.Flags & VmFlags.HugeTlb) != 0)
         {
             // Where a huge page begins something can be dropped; pages that are not whole stay.
-            return (start & _space.PageMaskOf(vma)) == 0 ? 0 : -Errno.EINVAL;
+            return (start & Space.PageMaskOf(vma)) == 0 ? 0 : -Errno.EINVAL;
         }
 
         if ((vma.Flags & VmFlags.PfnMap) != 0 || ((vma.Flags & VmFlags.Locked) != 0 && !lockedToo))
@@ -41,7 +35,8 @@ public sealed unsafe partial class UserPages
             return -Errno.EINVAL;
         }
 
-        Zap(start, end, ZapScope.Pages, reclaim: true);
+        // 32-bit kernels keep empty tables (ARCH_SUPPORTS_PT_RECLAIM).
+        Zap(start, end, ZapScope.Pages, reclaim: !Machine.Is32Bit);
         return 0;
     }
 
@@ -66,7 +61,7 @@ public sealed unsafe partial class UserPages
         }
 
         const VmFlags sharedAndWritable = VmFlags.Shared | VmFlags.MayWrite;
-        OpenFile file = _machine.Files[vma.File];
+        OpenFile file = Machine.Files[vma.File];
         if ((vma.Flags & sharedAndWritable) != sharedAndWritable)
         {
             return -Errno.EACCES;
@@ -83,7 +78,7 @@ public sealed unsafe partial class UserPages
         }
 
         ulong first = vma.PageOffset + ((start - vma.Start) >> PageShift);
-        file.Inode.PunchHole(_machine, first, first + ((end - start) >> PageShift));
+        file.Inode.PunchHole(Machine, first, first + ((end - start) >> PageShift));
         return 0;
     }
 
@@ -99,13 +94,13 @@ public sealed unsafe partial class UserPages
         Flush();
 
         // There is no swap, so only what can be read again from a disk leaves memory.
-        if (pageOut && vma.File != 0 && _machine.Files[vma.File].Inode is { Kind: InodeKind.Regular } inode && MayWrite(inode))
+        if (pageOut && vma.File != 0 && Machine.Files[vma.File].Inode is { Kind: InodeKind.Regular } inode && MayWrite(inode))
         {
-            PageCache cache = inode.Cache(_machine);
+            PageCache cache = inode.Cache(Machine);
             for (ulong at = start; at < end; at += PageBytes)
             {
-                ulong* slot = Find(at);
-                if (slot != null && Pte.IsPresent(*slot) && _pages[Pte.Frame(*slot)] is { Mapping: > 0, MapCount: 1 })
+                TEntry* slot = Find(at);
+                if (slot != null && Pte.IsPresent(slot->Value) && _pages[Pte.Frame(slot->Value)] is { Mapping: > 0, MapCount: 1 })
                 {
                     Zap(at, at + PageBytes, ZapScope.FilePages, reclaim: false);
                     cache.Evict(vma.PageOffset + ((at - vma.Start) >> PageShift));
@@ -118,10 +113,10 @@ public sealed unsafe partial class UserPages
 
     private long WillNeed(in Vma vma, ulong start, ulong end)
     {
-        if (vma.File != 0 && _machine.Files[vma.File].Inode is { Kind: InodeKind.Regular } inode)
+        if (vma.File != 0 && Machine.Files[vma.File].Inode is { Kind: InodeKind.Regular } inode)
         {
             ulong first = vma.PageOffset + ((start - vma.Start) >> PageShift);
-            inode.Cache(_machine).ReadIn(first, Math.Min(first + ((end - start) >> PageShift), inode.PageCount));
+            inode.Cache(Machine).ReadIn(first, Math.Min(first + ((end - start) >> PageShift), inode.PageCount));
         }
 
         return 0;
@@ -138,7 +133,7 @@ public sealed unsafe partial class UserPages
         marked.Flags |= VmFlags.MaybeGuard;
         if (marked.Flags != vma.Flags)
         {
-            _space.Areas.Replace(vma.Start, marked);
+            Space.Areas.Replace(vma.Start, marked);
         }
 
         if (IsAnonymous(marked))
@@ -149,13 +144,13 @@ public sealed unsafe partial class UserPages
         Zap(start, end, ZapScope.Pages, reclaim: false);
         for (ulong at = start; at < end; at += PageBytes)
         {
-            ulong* slot = Make(at);
+            TEntry* slot = Make(at);
             if (slot == null)
             {
                 return -Errno.ENOMEM;
             }
 
-            *slot = Pte.Guard;
+            *slot = TEntry.Of(Pte.Guard);
         }
 
         return 0;
@@ -173,20 +168,13 @@ public sealed unsafe partial class UserPages
         return 0;
     }
 
-    /// <summary>Whether the process may write a file, by its owner and mode; who may not learns nothing of the page cache.</summary>
-    internal bool MayWrite(Inode inode)
+    private readonly ref struct Ager(ModePages<TEntry> tables, bool lazyFree) : ILeafVisitor<TEntry>
     {
-        Credentials credentials = _space.Context.Credentials;
-        return inode.WorldWritable || credentials.UserId == 0 || credentials.UserId == inode.Owner;
-    }
-
-    private readonly ref struct Ager(UserPages tables, bool lazyFree) : ILeafVisitor
-    {
-        public bool Visit(ulong* entries, int count, ulong address)
+        public bool Visit(TEntry* entries, int count, ulong address)
         {
             for (int i = 0; i < count; i++)
             {
-                ulong entry = entries[i];
+                ulong entry = entries[i].Value;
                 if (entry == 0)
                 {
                     i = Skip(entries, i, count) - 1;
@@ -213,7 +201,7 @@ public sealed unsafe partial class UserPages
 
                 if (aged != entry)
                 {
-                    entries[i] = aged;
+                    entries[i] = TEntry.Of(aged);
                     tables.Changed(address + ((ulong)i << PageShift));
                 }
             }
@@ -222,15 +210,15 @@ public sealed unsafe partial class UserPages
         }
     }
 
-    private struct GuardRemover : ILeafVisitor
+    private struct GuardRemover : ILeafVisitor<TEntry>
     {
-        public readonly bool Visit(ulong* entries, int count, ulong address)
+        public readonly bool Visit(TEntry* entries, int count, ulong address)
         {
             for (int i = 0; i < count; i++)
             {
-                if (entries[i] == Pte.Guard)
+                if (entries[i].Value == Pte.Guard)
                 {
-                    entries[i] = 0;
+                    entries[i] = default;
                 }
             }
 

@@ -4,20 +4,11 @@ using FastMmu.Linux.Mm;
 namespace FastMmu.Linux.Pages;
 
 /// <content>Faulting ranges in before they are touched.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
-    /// <summary>Faults a range in, as mlock and MAP_POPULATE do (__mm_populate).</summary>
-    /// <param name="start">The first page.</param>
-    /// <param name="end">The page behind the last.</param>
-    /// <param name="ignoreErrors">Whether an area that fails is only left at the page that failed (mmap), not the end of the call (mlock).</param>
-    /// <returns>0, -EFAULT where a page cannot be had, or -ENOMEM; 0 always with <paramref name="ignoreErrors"/>.</returns>
-    /// <remarks>
-    /// Private writable areas get their own pages, all others what a read gets. Rights do not matter as long as there are some, and areas
-    /// locked on fault are left alone.
-    /// </remarks>
-    internal long Populate(ulong start, ulong end, bool ignoreErrors)
+    internal override long Populate(ulong start, ulong end, bool ignoreErrors)
     {
-        while (start < end && _space.Areas.TryFind(start, out Vma vma) && vma.Start < end)
+        while (start < end && Space.Areas.TryFind(start, out Vma vma) && vma.Start < end)
         {
             start = Math.Max(start, vma.Start);
             ulong stop = Math.Min(end, vma.End);
@@ -38,16 +29,11 @@ public sealed unsafe partial class UserPages
         return 0;
     }
 
-    /// <summary>Faults a range in, as MADV_POPULATE_READ and MADV_POPULATE_WRITE do: rights matter, and so do holes.</summary>
-    /// <param name="start">The first page.</param>
-    /// <param name="end">The page behind the last.</param>
-    /// <param name="write">Whether the pages are to be written.</param>
-    /// <returns>0, -ENOMEM for a hole or without memory, -EINVAL for an area without the right, -EFAULT where a page cannot be had; what came before stays.</returns>
-    internal long Prefault(ulong start, ulong end, bool write)
+    internal override long Prefault(ulong start, ulong end, bool write)
     {
         while (start < end)
         {
-            if (!_space.Areas.TryFind(start, out Vma vma) || vma.Start > start)
+            if (!Space.Areas.TryFind(start, out Vma vma) || vma.Start > start)
             {
                 return -Errno.ENOMEM;
             }
@@ -72,11 +58,11 @@ public sealed unsafe partial class UserPages
 
     private long FaultIn(ulong start, ulong end, bool write)
     {
-        _space.Areas.TryFind(start, out Vma vma);
+        Space.Areas.TryFind(start, out Vma vma);
         for (ulong at = start; at < end; at += PageBytes)
         {
-            ulong* slot = Find(at);
-            if (slot != null && Pte.IsPresent(*slot) && (!write || (*slot & Pte.Write) != 0))
+            TEntry* slot = Find(at);
+            if (slot != null && Pte.IsPresent(slot->Value) && (!write || (slot->Value & Pte.Write) != 0))
             {
                 continue;
             }
@@ -93,7 +79,7 @@ public sealed unsafe partial class UserPages
 
             if (vma.AnonVma == 0)
             {
-                _space.Areas.TryFind(start, out vma);
+                Space.Areas.TryFind(start, out vma);
             }
         }
 

@@ -5,38 +5,26 @@ using FastMmu.Linux.Physical;
 namespace FastMmu.Linux.Pages;
 
 /// <content>mprotect's side of entries.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
-    /// <summary>Puts an area's flags, which it already carries, into its entries (change_protection).</summary>
-    /// <param name="vma">The area.</param>
-    /// <param name="start">The first page.</param>
-    /// <param name="end">The page behind the last.</param>
-    /// <remarks>
-    /// What a private area may write stays read-only in the entry until a fault has seen that nobody shares the page, except where it is known
-    /// already; what a file wants to hear of stays read-only except where it has heard.
-    /// </remarks>
-    internal void Protect(in Vma vma, ulong start, ulong end)
+    internal override void Protect(in Vma vma, ulong start, ulong end)
     {
         bool notify = WantsWriteNotify(vma);
         bool shared = (vma.Flags & VmFlags.Shared) != 0;
         bool upgrade = (vma.Flags & VmFlags.Write) != 0 && (!shared || notify);
-        var protector = new Protector(this, PageProtection.Of(vma.Flags, notify), upgrade, shared);
+        var protector = new Protector(this, ProtectionOf(vma.Flags, notify), upgrade, shared);
         Walk(start, end, ref protector);
         Flush();
     }
 
-    /// <summary>Whether the file of a shared writable area wants to hear of the first write to each page: disk files do, shared memory does not.</summary>
-    private bool WantsWriteNotify(in Vma vma) =>
-        vma.File != 0 && (vma.Flags & VmFlags.Shared) != 0 && _machine.Files[vma.File].Inode.Kind == InodeKind.Regular;
-
-    private readonly ref struct Protector(UserPages tables, ulong protection, bool upgrade, bool shared) : ILeafVisitor
+    private readonly ref struct Protector(ModePages<TEntry> tables, ulong protection, bool upgrade, bool shared) : ILeafVisitor<TEntry>
     {
-        public bool Visit(ulong* entries, int count, ulong address)
+        public bool Visit(TEntry* entries, int count, ulong address)
         {
             PageAllocator pages = tables._pages;
             for (int i = 0; i < count; i++)
             {
-                ulong old = entries[i];
+                ulong old = entries[i].Value;
                 if (old == 0)
                 {
                     i = Skip(entries, i, count) - 1;
@@ -56,7 +44,7 @@ public sealed unsafe partial class UserPages
 
                 if (entry != old)
                 {
-                    entries[i] = entry;
+                    entries[i] = TEntry.Of(entry);
                     if ((old & Pte.Present) != 0)
                     {
                         tables.Changed(address + ((ulong)i << PageShift));

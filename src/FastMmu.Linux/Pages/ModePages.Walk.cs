@@ -1,7 +1,7 @@
 namespace FastMmu.Linux.Pages;
 
 /// <content>The one walk over a range that all operations share, and the end of tables.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
     /// <summary>Visits the entries of a range, where there are tables.</summary>
     /// <typeparam name="TVisitor">What is done.</typeparam>
@@ -10,7 +10,7 @@ public sealed unsafe partial class UserPages
     /// <param name="visitor">What is done.</param>
     /// <param name="reclaim">Whether a leaf table that lies wholly in the range and is left empty is freed (CONFIG_PT_RECLAIM).</param>
     private void Walk<TVisitor>(ulong start, ulong end, ref TVisitor visitor, bool reclaim = false)
-        where TVisitor : struct, ILeafVisitor, allows ref struct
+        where TVisitor : struct, ILeafVisitor<TEntry>, allows ref struct
     {
         if (_top != null && start < end)
         {
@@ -19,46 +19,43 @@ public sealed unsafe partial class UserPages
     }
 
     // The next entry that is not empty, or the count: tables are mostly empty, and vectors pass over that.
-    private static int Skip(ulong* entries, int index, int count)
+    private static int Skip(TEntry* entries, int index, int count)
     {
-        int distance = new ReadOnlySpan<ulong>(entries + index, count - index).IndexOfAnyExcept(0UL);
+        int distance = sizeof(TEntry) == sizeof(ulong)
+            ? new ReadOnlySpan<ulong>(entries + index, count - index).IndexOfAnyExcept(0UL)
+            : new ReadOnlySpan<uint>(entries + index, count - index).IndexOfAnyExcept(0U);
         return distance < 0 ? count : index + distance;
     }
 
-    private void Walk<TVisitor>(ulong* table, int shift, ulong start, ulong end, ref TVisitor visitor, bool reclaim)
-        where TVisitor : struct, ILeafVisitor, allows ref struct
+    private void Walk<TVisitor>(TEntry* table, int shift, ulong start, ulong end, ref TVisitor visitor, bool reclaim)
+        where TVisitor : struct, ILeafVisitor<TEntry>, allows ref struct
     {
         ulong span = 1UL << shift;
         for (ulong at = start, next; at < end; at = next)
         {
             next = Math.Min((at & ~(span - 1)) + span, end);
-            ulong* entry = table + ((at >> shift) & IndexMask);
-            if (*entry == 0)
+            TEntry* entry = table + ((at >> shift) & IndexMask);
+            if (entry->IsEmpty)
             {
                 continue;
             }
 
             if (shift > RegionShift)
             {
-                Walk(TableAt(*entry), shift - IndexBits, at, next, ref visitor, reclaim);
+                Walk(TableAt(*entry), shift - TEntry.IndexBits, at, next, ref visitor, reclaim);
                 continue;
             }
 
-            ulong* leaves = TableAt(*entry) + ((at >> PageShift) & IndexMask);
+            TEntry* leaves = TableAt(*entry) + ((at >> PageShift) & IndexMask);
             if (visitor.Visit(leaves, (int)((next - at) >> PageShift), at) && reclaim && next - at == RegionBytes)
             {
                 Changed(at);
-                FreeTable(entry, counted: true);
+                FreeTable(entry, RegionShift);
             }
         }
     }
 
-    /// <summary>Frees the tables of a range that no area between floor and ceiling can need (free_pgtables).</summary>
-    /// <param name="start">The first page that was unmapped.</param>
-    /// <param name="end">The page behind the last.</param>
-    /// <param name="floor">Where the area before ends.</param>
-    /// <param name="ceiling">Where the next area starts; 0 for none.</param>
-    internal void FreeTables(ulong start, ulong end, ulong floor, ulong ceiling)
+    internal override void FreeTables(ulong start, ulong end, ulong floor, ulong ceiling)
     {
         start &= ~(RegionBytes - 1);
         if (start < floor)
@@ -87,21 +84,21 @@ public sealed unsafe partial class UserPages
         }
     }
 
-    private void FreeTables(ulong* table, int shift, ulong start, ulong end, ulong floor, ulong ceiling)
+    private void FreeTables(TEntry* table, int shift, ulong start, ulong end, ulong floor, ulong ceiling)
     {
         ulong span = 1UL << shift;
         for (ulong at = start, next; at < end; at = next)
         {
             next = Math.Min((at & ~(span - 1)) + span, end);
-            ulong* entry = table + ((at >> shift) & IndexMask);
-            if (*entry == 0)
+            TEntry* entry = table + ((at >> shift) & IndexMask);
+            if (entry->IsEmpty)
             {
                 continue;
             }
 
             if (shift > RegionShift)
             {
-                FreeTables(TableAt(*entry), shift - IndexBits, at, next, floor, ceiling);
+                FreeTables(TableAt(*entry), shift - TEntry.IndexBits, at, next, floor, ceiling);
                 ulong limit = ceiling & ~(span - 1);
                 if ((at & ~(span - 1)) < floor || (ceiling != 0 && limit == 0) || next - 1 > limit - 1)
                 {
@@ -110,7 +107,7 @@ public sealed unsafe partial class UserPages
             }
 
             Changed(at);
-            FreeTable(entry, counted: shift <= 39);
+            FreeTable(entry, shift);
         }
     }
 }

@@ -3,16 +3,9 @@ using FastMmu.Linux.Areas;
 namespace FastMmu.Linux.Pages;
 
 /// <content>mremap's side of entries.</content>
-public sealed unsafe partial class UserPages
+internal sealed unsafe partial class ModePages<TEntry>
 {
-    /// <summary>Moves the entries of a range from one area to another (move_page_tables). Whole tables are moved where both sides allow it.</summary>
-    /// <param name="from">The area they are in.</param>
-    /// <param name="oldStart">Their first page.</param>
-    /// <param name="to">The area they come to; contains the new range.</param>
-    /// <param name="newStart">Their first page there.</param>
-    /// <param name="length">Bytes.</param>
-    /// <returns>Bytes moved: fewer when memory for tables is used up.</returns>
-    internal ulong Move(in Vma from, ulong oldStart, in Vma to, ulong newStart, ulong length)
+    internal override ulong Move(in Vma from, ulong oldStart, in Vma to, ulong newStart, ulong length)
     {
         Changes++;
         ulong oldEnd = oldStart + length, first = oldStart;
@@ -24,17 +17,19 @@ public sealed unsafe partial class UserPages
 
         while (oldStart < oldEnd)
         {
-            ulong extent = Extent(30, oldStart, oldEnd, newStart);
-            ulong* oldTop = FindEntry(oldStart, 30);
-            if (oldTop != null && *oldTop != 0)
+            // Two levels have no table of directories.
+            int shift = Math.Min(_topShift, GigabyteShift);
+            ulong extent = Extent(shift, oldStart, oldEnd, newStart);
+            TEntry* oldTop = FindEntry(oldStart, shift);
+            if (oldTop != null && !oldTop->IsEmpty)
             {
-                ulong* newTop = MakeEntry(newStart, 30);
+                TEntry* newTop = MakeEntry(newStart, shift);
                 if (newTop == null)
                 {
                     break;
                 }
 
-                if (extent != 1UL << 30 || !MoveTable(oldTop, newTop, oldStart, extent))
+                if (extent != 1UL << GigabyteShift || !MoveTable(oldTop, newTop, shift, oldStart, extent))
                 {
                     extent = Extent(RegionShift, oldStart, oldEnd, newStart);
                     if (!MoveRegion(oldStart, newStart, extent))
@@ -69,57 +64,58 @@ public sealed unsafe partial class UserPages
     }
 
     private bool CanAlignDown(in Vma vma, ulong start) =>
-        vma.Start == start && (!_space.Areas.TryFind(start & ~(RegionBytes - 1), out Vma below) || below.Start >= start);
+        vma.Start == start && (!Space.Areas.TryFind(start & ~(RegionBytes - 1), out Vma below) || below.Start >= start);
 
     private bool MoveRegion(ulong oldStart, ulong newStart, ulong extent)
     {
-        ulong* oldEntry = FindEntry(oldStart, RegionShift);
-        if (oldEntry == null || *oldEntry == 0)
+        TEntry* oldEntry = FindEntry(oldStart, RegionShift);
+        if (oldEntry == null || oldEntry->IsEmpty)
         {
             return true;
         }
 
-        ulong* newEntry = MakeEntry(newStart, RegionShift);
+        TEntry* newEntry = MakeEntry(newStart, RegionShift);
         if (newEntry == null)
         {
             return false;
         }
 
-        if (extent == RegionBytes && MoveTable(oldEntry, newEntry, oldStart, extent))
+        if (extent == RegionBytes && MoveTable(oldEntry, newEntry, RegionShift, oldStart, extent))
         {
             return true;
         }
 
-        ulong* to = Make(newStart);
+        TEntry* to = Make(newStart);
         if (to == null)
         {
             return false;
         }
 
-        ulong* entries = Find(oldStart);
+        TEntry* entries = Find(oldStart);
         for (ulong i = 0; i < extent >> PageShift; i++)
         {
-            if (entries[i] != 0)
+            if (!entries[i].IsEmpty)
             {
                 Changed(oldStart + (i << PageShift));
                 to[i] = entries[i];
-                entries[i] = 0;
+                entries[i] = default;
             }
         }
 
         return true;
     }
 
-    private bool MoveTable(ulong* from, ulong* to, ulong address, ulong length)
+    private bool MoveTable(TEntry* from, TEntry* to, int shift, ulong address, ulong length)
     {
-        if (*to != 0)
+        if (!to->IsEmpty)
         {
             return false;
         }
 
         *to = *from;
-        *from = 0;
+        *from = default;
         _lastRegion = NoRegion;
+        ReloadTop(shift);
         Changed(address);
         Changed(address + length - PageBytes);
         return true;

@@ -1,0 +1,216 @@
+using System.Runtime.CompilerServices;
+using FastMmu.Linux.Areas;
+using FastMmu.Linux.Mm;
+using FastMmu.Linux.Physical;
+
+namespace FastMmu.Linux.Pages;
+
+/// <summary>The page tables of an address space in one paging mode, found and made.</summary>
+/// <typeparam name="TEntry">How the mode stores an entry.</typeparam>
+internal sealed unsafe partial class ModePages<TEntry> : UserPages
+    where TEntry : unmanaged, IPageEntry<TEntry>
+{
+    private const ulong NoRegion = ulong.MaxValue;
+
+    // The top table of a mode with tables of pages, directories and these. A move takes them whole.
+    private const int GigabyteShift = 30;
+
+    private readonly PageAllocator _pages;
+    private readonly FrameMemory _frames;
+    private readonly int _topShift;
+    private TEntry* _top;
+
+    // The leaf table that was looked up last: faults and walks come in runs.
+    private ulong _lastRegion = NoRegion;
+    private TEntry* _lastTable;
+
+    internal ModePages(AddressSpace space, int topShift)
+        : base(space)
+    {
+        _pages = Machine.Pages;
+        _frames = Machine.Frames;
+        _topShift = topShift;
+    }
+
+    /// <summary>What a leaf table maps, as a power of two.</summary>
+    private static int RegionShift => PageShift + TEntry.IndexBits;
+
+    private static ulong RegionBytes => 1UL << RegionShift;
+
+    private static int EntriesInTable => 1 << TEntry.IndexBits;
+
+    private int EntriesOfTop => TEntry.TopIsCached ? 4 : EntriesInTable;
+
+    private static ulong IndexMask => (1UL << TEntry.IndexBits) - 1;
+
+    internal override bool EnsureRoot()
+    {
+        if (_top != null)
+        {
+            return true;
+        }
+
+        if (!TryAllocateTable(out ulong frame))
+        {
+            return false;
+        }
+
+        _top = (TEntry*)_frames[frame];
+        RootAddress = frame << PageShift;
+        Tables++;
+        if (Machine.KernelRoot != 0)
+        {
+            CopyKernelPart((TEntry*)_frames[Machine.KernelRoot >> PageShift]);
+        }
+
+        // All of the few entries of PAE's top table are needed soon, and each that changes costs a write to CR3.
+        ulong made = 0;
+        while (TEntry.TopIsCached && made < Space.UserEnd && MakeTable(_top + (made >> _topShift), _topShift))
+        {
+            made += 1UL << _topShift;
+        }
+
+        return !TEntry.TopIsCached || made >= Space.UserEnd;
+    }
+
+    // What begins behind the user's last address: the upper half of 64 bits, where that is a page below the middle.
+    private void CopyKernelPart(TEntry* kernel)
+    {
+        int entries = EntriesOfTop;
+        for (int i = (int)((Space.UserEnd + PageBytes - 1) >> _topShift); i < entries; i++)
+        {
+            _top[i] = kernel[i];
+        }
+    }
+
+    /// <summary>The entry of a page, if there is a table for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal TEntry* Find(ulong address)
+    {
+        TEntry* table = address >> RegionShift == _lastRegion ? _lastTable : FindTable(address);
+        return table == null ? null : table + ((address >> PageShift) & IndexMask);
+    }
+
+    /// <summary>The entry of a page; its table is made if there is none.</summary>
+    /// <returns>Null when memory is used up.</returns>
+    internal TEntry* Make(ulong address)
+    {
+        TEntry* entry = Find(address);
+        if (entry != null)
+        {
+            return entry;
+        }
+
+        TEntry* table = MakeEntry(address, RegionShift);
+        if (table == null || !MakeTable(table, RegionShift))
+        {
+            return null;
+        }
+
+        return Find(address);
+    }
+
+    /// <summary>Makes the tables above the leaf table, which the kernel does before it knows whether a fault can be resolved.</summary>
+    /// <returns>False when memory is used up.</returns>
+    internal bool MakeUpper(ulong address) =>
+        address >> RegionShift == _lastRegion || MakeEntry(address, RegionShift) != null;
+
+    /// <summary>The entry that covers 1 &lt;&lt; shift bytes; tables above it are made.</summary>
+    private TEntry* MakeEntry(ulong address, int shift)
+    {
+        if (!EnsureRoot())
+        {
+            return null;
+        }
+
+        TEntry* table = _top;
+        for (int level = _topShift; level > shift; level -= TEntry.IndexBits)
+        {
+            TEntry* entry = table + ((address >> level) & IndexMask);
+            if (entry->IsEmpty && !MakeTable(entry, level))
+            {
+                return null;
+            }
+
+            table = TableAt(*entry);
+        }
+
+        return table + ((address >> shift) & IndexMask);
+    }
+
+    /// <summary>The entry that covers 1 &lt;&lt; shift bytes, if the tables above it are there.</summary>
+    private TEntry* FindEntry(ulong address, int shift)
+    {
+        TEntry* table = _top;
+        for (int level = _topShift; table != null && level > shift; level -= TEntry.IndexBits)
+        {
+            TEntry entry = table[(address >> level) & IndexMask];
+            table = entry.IsEmpty ? null : TableAt(entry);
+        }
+
+        return table == null ? null : table + ((address >> shift) & IndexMask);
+    }
+
+    private TEntry* FindTable(ulong address)
+    {
+        TEntry* entry = FindEntry(address, RegionShift);
+        if (entry == null || entry->IsEmpty)
+        {
+            return null;
+        }
+
+        _lastRegion = address >> RegionShift;
+        return _lastTable = TableAt(*entry);
+    }
+
+    private bool MakeTable(TEntry* entry, int shift)
+    {
+        if (!TryAllocateTable(out ulong frame))
+        {
+            return false;
+        }
+
+        *entry = TEntry.OfTable(frame, shift);
+        Tables++;
+        CountedTables += Counted(shift);
+        ReloadTop(shift);
+        return true;
+    }
+
+    private void FreeTable(TEntry* entry, int shift)
+    {
+        _pages.Put(Pte.Frame(entry->Value));
+        *entry = default;
+        _lastRegion = NoRegion;
+        Tables--;
+        CountedTables -= Counted(shift);
+        ReloadTop(shift);
+    }
+
+    // The second level from the top of five is not counted by the kernel, nor is the top.
+    private static ulong Counted(int shift) => shift <= 39 ? 1UL : 0;
+
+    private void ReloadTop(int shift)
+    {
+        if (TEntry.TopIsCached && shift == _topShift)
+        {
+            Reload();
+        }
+    }
+
+    private bool TryAllocateTable(out ulong frame)
+    {
+        if (!_pages.TryAllocate(GfpFlags.PageTable, 0, out frame))
+        {
+            return false;
+        }
+
+        _pages[frame].Flags |= PageFlags.Table;
+        return true;
+    }
+
+    private TEntry* TableAt(TEntry entry) => (TEntry*)_frames[Pte.Frame(entry.Value)];
+
+    // Without what the mode has no bits for.
+    private static ulong ProtectionOf(VmFlags flags, bool notify) => PageProtection.Of(flags, notify) & TEntry.Supported;
+}
