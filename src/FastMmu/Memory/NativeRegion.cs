@@ -19,6 +19,8 @@ internal sealed unsafe partial class NativeRegion : IDisposable
     private const int ProtReadWrite = 3;
     private const int MapPrivate = 2;
     private const int AdviseHugePage = 14;
+    private const int AdviseDontNeed = 4;
+    private const uint MemReset = 0x80000;
     private const uint MemReserve = 0x2000;
     private const uint MemCommit = 0x1000;
     private const uint MemRelease = 0x8000;
@@ -85,6 +87,16 @@ internal sealed unsafe partial class NativeRegion : IDisposable
         {
             if (VirtualAlloc(at, (nuint)length, MemCommit, PageReadWrite) == null) throw new InsufficientMemoryException($"The host refuses {length} bytes of memory.");
         }
+    }
+
+    /// <summary>
+    /// Gives the bytes back and keeps the addresses: who still reads and writes there finds bytes of no meaning, and harms nobody. The addresses go
+    /// when nobody refers to this any more.
+    /// </summary>
+    internal void Retire()
+    {
+        if (Unix) _ = MAdvise(Base, (nuint)Length, AdviseDontNeed);
+        else if (OperatingSystem.IsWindows()) _ = VirtualAlloc(Base, (nuint)Length, MemReset, PageReadWrite);
     }
 
     /// <summary>Returns the reservation to the operating system.</summary>

@@ -103,17 +103,16 @@ public sealed unsafe partial class PhysicalMemory
     internal bool AdmitsWrites(ulong page)
     {
         byte* guards = _guards;
-        return guards == null || Volatile.Read(ref guards[page >> 12]) == 0 || PassGuards(page >> 12, page, 0x1000) == 0;
+        return guards == null || Volatile.Read(ref guards[page >> 12]) == 0 || PassGuards(page >> 12, page) == 0;
     }
 
     /// <summary>Called before bytes of RAM are changed through a host address that was found otherwise.</summary>
     /// <param name="address">The first byte; in the window.</param>
-    /// <param name="length">Bytes.</param>
+    /// <param name="length">Bytes, within one page.</param>
+    /// <returns>Whether they still are RAM: a handler may have changed the map.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void BeforeWindowWrite(ulong address, ulong length)
-    {
-        if (_guards != null) BeforeWrite(address, address, length);
-    }
+    internal bool BeforeWindowWrite(ulong address, ulong length) =>
+        _guards == null || !BeforeWrite(address, address, length) || IsWindowRam(address & ~0xfffUL);
 
     // As Find, for bytes that are about to be changed.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -134,26 +133,31 @@ public sealed unsafe partial class PhysicalMemory
     private byte* FindForWriteSlowly(ulong address, int size)
     {
         byte* host = Find(address, size);
-        if (host != null && _guards != null) BeforeWrite((ulong)(host - _base), address, (ulong)size);
+        // Where the bytes are never changes; whether they are RAM may have.
+        if (host != null && _guards != null && BeforeWrite((ulong)(host - _base), address, (ulong)size)) host = Find(address, size);
         return host;
     }
 
     // `offset` is where the bytes are in the native region, which is what guards are kept by; `address` is what the guest calls them.
-    private void BeforeWrite(ulong offset, ulong address, ulong length)
+    // Returns whether somebody else's code ran, after which the map may be another. That is done first: nothing may come between the other
+    // guards and the write.
+    private bool BeforeWrite(ulong offset, ulong address, ulong length)
     {
-        if (length == 0) return;
+        if (length == 0) return false;
+        bool told = _trackers.Length != 0 && TellCode(offset, address, length);
         ulong last = (offset + length - 1) >> 12;
         for (ulong page = offset >> 12; page <= last; page++)
         {
-            if (Volatile.Read(ref _guards[page]) != 0) PassGuards(page, (address & ~0xfffUL) + ((page - (offset >> 12)) << 12), length);
+            if ((Volatile.Read(ref _guards[page]) & ~CodeGuard) != 0) PassGuards(page, (address & ~0xfffUL) + ((page - (offset >> 12)) << 12));
         }
+
+        return told;
     }
 
     // Gives every guard of a page what it waits for, and returns those that stay.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private byte PassGuards(ulong index, ulong page, ulong length)
+    private byte PassGuards(ulong index, ulong page)
     {
-        _ = length;
         lock (_guardLock)
         {
             byte guards = _guards[index];
@@ -178,12 +182,17 @@ public sealed unsafe partial class PhysicalMemory
 
     private void GuardEverything(byte guard)
     {
-        _guardRegion ??= CreateGuards();
-        _guards = _guardRegion.Base;
+        EnsureGuards();
         foreach (MemorySegment segment in _backing.Segments)
         {
             foreach (ref byte guards in GuardsOf(segment)) guards |= guard;
         }
+    }
+
+    private void EnsureGuards()
+    {
+        _guardRegion ??= CreateGuards();
+        _guards = _guardRegion.Base;
     }
 
     private void ClearEverywhere(byte guard)
@@ -210,5 +219,24 @@ public sealed unsafe partial class PhysicalMemory
         return segment.Offset + (address - segment.Start);
     }
 
-    private void UpdateWriteChunks() => _writeChunks = _logs.AsSpan().ContainsAnyExcept((DirtyLog?)null) ? [] : _chunks;
+    private void UpdateWriteChunks()
+    {
+        lock (_guardLock)
+        {
+            bool logging = _logs.AsSpan().ContainsAnyExcept((DirtyLog?)null);
+            if (logging || _guardedPagesOfChunk.Count == 0)
+            {
+                _writeChunks = logging ? [] : _chunks;
+                return;
+            }
+
+            byte[] chunks = [.. _chunks];
+            foreach (ulong chunk in _guardedPagesOfChunk.Keys)
+            {
+                if (chunk < (ulong)chunks.Length) chunks[chunk] = 0;
+            }
+
+            _writeChunks = chunks;
+        }
+    }
 }

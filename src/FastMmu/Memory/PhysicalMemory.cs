@@ -187,8 +187,10 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
         byte* host = FindBytes(address.Value, length, out _);
         span = host == null ? default : new Span<byte>(host, length);
         if (host == null) return false;
-        if (_guards != null) BeforeWrite((ulong)(host - _base), address.Value, (ulong)length);
-        return true;
+        if (_guards == null || !BeforeWrite((ulong)(host - _base), address.Value, (ulong)length)) return true;
+        host = FindBytes(address.Value, length, out _);
+        span = host == null ? default : span;
+        return host != null;
     }
 
     /// <summary>A view of RAM or ROM bytes for reading, if they all lie in one range.</summary>
@@ -436,11 +438,12 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
 
     private void Store(ulong at, ReadOnlySpan<byte> source, bool rom)
     {
+        int told = 0;
         while (!source.IsEmpty)
         {
             MemoryMap map = CurrentMap();
             int index = map.Find(at, out bool inside);
-            int count = map.Stretch(index, inside, at, source.Length);
+            int count = map.Stretch(index, inside, at, told == 0 ? source.Length : told);
             if (inside)
             {
                 MemorySegment segment = map.Segments[index];
@@ -451,11 +454,18 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
                 else if (rom || segment.Kind == MemoryKind.Ram)
                 {
                     byte* host = HostOf(in segment, at);
-                    if (_guards != null) BeforeWrite((ulong)(host - _base), at, (ulong)count);
+                    if (told == 0 && _guards != null && BeforeWrite((ulong)(host - _base), at, (ulong)count))
+                    {
+                        // Somebody else's code ran: the same bytes once more, by the map as it is now.
+                        told = count;
+                        continue;
+                    }
+
                     source[..count].CopyTo(new Span<byte>(host, count));
                 }
             }
 
+            told = 0;
             source = source[count..];
             at += (ulong)count;
         }

@@ -251,8 +251,8 @@ public sealed unsafe partial class Mmu
     {
         ulong marked = raw | rule.Expected;
         if (marked == raw) return true;
-        _memory.BeforeWindowWrite((ulong)((byte*)leaf - _base), sizeof(ulong));
-        return Interlocked.CompareExchange(ref *leaf, marked, raw) == raw;
+        return _memory.BeforeWindowWrite((ulong)((byte*)leaf - _base), sizeof(ulong))
+            && Interlocked.CompareExchange(ref *leaf, marked, raw) == raw;
     }
 
     // Whether a walk from the root comes to a page table, or fails before it: then an entry of it that is not present is a fault for certain.

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using FastMmu.Addresses;
+using FastMmu.Memory;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
 using FastMmu.Tlb;
@@ -127,12 +128,20 @@ public sealed unsafe partial class Mmu
             }
 
             int count = Math.Min(destination.Length - done, PageBytes - (int)(at & (PageBytes - 1)));
+            // Before the bytes are read: a write that comes later is heard of.
+            CodeTracker?.Mark(translation.Physical, (ulong)count);
             _memory.Load(translation.Physical.Value, destination.Slice(done, count), Access.Execute);
             done += count;
         }
 
         return done;
     }
+
+    /// <summary>
+    /// Where <see cref="Fetch"/> and <see cref="FetchCode"/> mark the bytes that they hand out, if anywhere: a translator that reads code through them hears of
+    /// its changes without more ado. Null at first.
+    /// </summary>
+    public CodeTracker? CodeTracker { get; set; }
 
     /// <summary>Delivers a fault that <see cref="Fetch"/> reported, because the instruction does need the byte: sets <see cref="Cr2"/>.</summary>
     /// <param name="fault">The fault.</param>
