@@ -47,6 +47,7 @@ internal static class CommandLine
         root.Subcommands.Add(GdtCommand.Create(console));
         root.Subcommands.Add(LayoutCommand.Create(console));
         root.Subcommands.Add(ReplayCommand.Create(console));
+        root.Subcommands.Add(RecordCommand.Create(console));
         root.Subcommands.Add(MmCommand.Create(console));
         root.Subcommands.Add(VerifyCommand.Create(console));
         return root;

@@ -12,7 +12,7 @@ internal static class ReplayCommand
     {
         var trace = new Argument<string>("TRACE")
         {
-            Description = "The text of valgrind's --tool=lackey --trace-mem=yes, plain or gzip.",
+            Description = "The text of valgrind's --tool=lackey --trace-mem=yes, plain or gzip; or a recording (fastmmu record).",
         };
         trace.Validators.Add(result =>
         {

@@ -50,29 +50,17 @@ internal sealed class TraceReplay : IDisposable
     }
 
     /// <summary>Replays a trace to its end.</summary>
-    /// <param name="path">The file, plain or gzip.</param>
+    /// <param name="path">The file: valgrind's text, plain or gzip, or a recording.</param>
     /// <param name="options">How.</param>
     /// <param name="work">Is told how far it is.</param>
-    /// <exception cref="InputException">The file cannot be used; the message names the line.</exception>
+    /// <exception cref="InputException">The file cannot be used; the message names the line, or the block.</exception>
     public static ReplayReport Run(string path, ReplayOptions options, LongWork work)
     {
         long start = Stopwatch.GetTimestamp();
-        if (Directory.Exists(path)) throw new InputException($"{path}: is a directory");
-        try
-        {
-            using LackeyReader trace = LackeyReader.Open(path);
-            using var replay = new TraceReplay(path, options);
-            replay.Replay(trace, work);
-            return replay.Report(Stopwatch.GetElapsedTime(start));
-        }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InputException($"{path}: no such file", failure);
-        }
-        catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new InputException($"{path}: {failure.Message}", failure);
-        }
+        using TraceInput trace = TraceInput.Open(path);
+        using var replay = new TraceReplay(path, options);
+        replay.Replay(trace, work);
+        return replay.Report(Stopwatch.GetElapsedTime(start));
     }
 
     public void Dispose()
@@ -83,7 +71,7 @@ internal sealed class TraceReplay : IDisposable
         _guest.Dispose();
     }
 
-    private void Replay(LackeyReader trace, LongWork work)
+    private void Replay(TraceInput trace, LongWork work)
     {
         var block = new TraceAccess[BlockAccesses];
         for (int count; (count = trace.Read(block)) > 0;)

@@ -23,7 +23,7 @@ namespace FastMmu.Traces;
 /// using var trace = new LackeyReader(new System.IO.MemoryStream(text));
 /// Console.WriteLine(trace.LineNumber);                        // 0
 /// </code></example>
-public sealed class LackeyReader : IDisposable
+public sealed class LackeyReader : ITraceReader
 {
     private const int LongestLine = ReadAhead.Headroom;
 
