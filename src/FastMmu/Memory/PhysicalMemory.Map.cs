@@ -109,15 +109,19 @@ public sealed unsafe partial class PhysicalMemory
         lock (_mapLock)
         {
             ObjectDisposedException.ThrowIf(_base == null, this);
-            // Nobody may find RAM without a search where the new map has none: the chunks go first and come back last.
-            MemoryMap map = _map.With(start, end, inside);
-            _chunks = [];
-            _map = map;
-            _chunks = map.Chunks;
-            UpdateWriteChunks();
+            SetMap(_map.With(start, end, inside));
         }
 
         MapChanged?.Invoke();
+    }
+
+    // Nobody may find RAM without a search where the new map has none: the chunks go first and come back last.
+    private void SetMap(MemoryMap map)
+    {
+        _chunks = [];
+        _map = map;
+        _chunks = map.Chunks;
+        UpdateWriteChunks();
     }
 
     // One piece: as many bytes as there are up to the next multiple of eight.

@@ -12,9 +12,14 @@ public sealed unsafe partial class PhysicalMemory
     /// <summary>What <see cref="WriteGuarded"/> is given when any page may be meant.</summary>
     internal const ulong AllPages = ulong.MaxValue;
 
-    // The low bits are reasons that stay; the logs have the high ones, and theirs go with the first write.
+    // Snapshots and logs wait for the first write, and go with it; the reasons in StayingGuards stay.
+    internal const byte SnapshotGuard = 1;
     internal const int FirstLogBit = 4;
+    private const byte StayingGuards = (1 << FirstLogBit) - 1 - SnapshotGuard;
     private const int MaxLogs = 8 - FirstLogBit;
+
+    // Looking for one page in the tables costs what some hundred walks do.
+    private const int FewPages = 4;
 
     private readonly Lock _guardLock = new();
     private readonly DirtyLog?[] _logs = new DirtyLog?[MaxLogs];
@@ -161,22 +166,26 @@ public sealed unsafe partial class PhysicalMemory
         lock (_guardLock)
         {
             byte guards = _guards[index];
-            for (int log = 0; log < MaxLogs; log++)
-            {
-                if ((guards >> (FirstLogBit + log) & 1) != 0) _logs[log]?.Add(page);
-            }
-
+            if ((guards & SnapshotGuard) != 0) _versions!.Save(index);
+            NoteInLogs(guards, page);
             // Others take the page for written when they see this, so it comes last.
-            byte left = (byte)(guards & ((1 << FirstLogBit) - 1));
+            byte left = (byte)(guards & StayingGuards);
             Volatile.Write(ref _guards[index], left);
             return left;
         }
     }
 
+    private void NoteInLogs(byte guards, ulong page)
+    {
+        for (int log = 0; log < MaxLogs; log++)
+        {
+            if ((guards >> (FirstLogBit + log) & 1) != 0) _logs[log]?.Add(page);
+        }
+    }
+
     private void GuardedAgain(ReadOnlySpan<ulong> pages)
     {
-        // Looking for one page in the tables costs what some hundred walks do.
-        if (pages.Length > 4) WriteGuarded?.Invoke(AllPages);
+        if (pages.Length > FewPages) WriteGuarded?.Invoke(AllPages);
         else foreach (ulong page in pages) WriteGuarded?.Invoke(page);
     }
 
@@ -223,7 +232,7 @@ public sealed unsafe partial class PhysicalMemory
     {
         lock (_guardLock)
         {
-            bool logging = _logs.AsSpan().ContainsAnyExcept((DirtyLog?)null);
+            bool logging = _versions?.Current is not null || _logs.AsSpan().ContainsAnyExcept((DirtyLog?)null);
             if (logging || _guardedPagesOfChunk.Count == 0)
             {
                 _writeChunks = logging ? [] : _chunks;

@@ -301,6 +301,7 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
         // With no chunk left, every access takes the slow path, which knows that the memory is gone.
         _chunks = _writeChunks = [];
         _guards = null;
+        _versions?.Dispose();
         _region.Dispose();
         _guardRegion?.Dispose();
         Interlocked.Decrement(ref _liveCount);

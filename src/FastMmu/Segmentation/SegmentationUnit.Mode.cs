@@ -87,6 +87,18 @@ public sealed partial class SegmentationUnit
         (_mode, _inputs, StoredCpl, _kernelGsBase) = (other._mode, other._inputs, other.StoredCpl, other._kernelGsBase);
     }
 
+    /// <summary>A copy of the registers.</summary>
+    internal SegmentationRegisters Capture() => new(((ReadOnlySpan<CachedSegment>)_segments)[..RegisterCount].ToArray(), _ldtr, _tr, _gdtr, StoredCpl, _kernelGsBase);
+
+    /// <summary>Takes the registers as they were; what else decides the mode has been told by <see cref="Update"/>.</summary>
+    internal void Restore(SegmentationRegisters registers)
+    {
+        registers.Segments.CopyTo(_segments);
+        (_ldtr, _tr, _gdtr, _kernelGsBase) = (registers.Ldtr, registers.Tr, registers.Gdtr, registers.KernelGsBase);
+        DeriveMode();
+        StoredCpl = registers.Cpl;
+    }
+
     private void DeriveMode()
     {
         _mode = !_inputs.ProtectedMode ? SegmentationMode.Real

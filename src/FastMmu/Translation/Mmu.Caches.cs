@@ -241,6 +241,11 @@ public sealed unsafe partial class Mmu
         else _fast.ForgetWrites(page >> 12);
     }
 
+    private void OnRestored()
+    {
+        if (!Grouped) InvalidateAll();
+    }
+
     private void ForgetMemory()
     {
         _fast.Wipe();

@@ -59,6 +59,7 @@ public sealed unsafe partial class Mmu : IDisposable
         memory.Disposing += ForgetMemory;
         memory.MapChanged += OnMapChanged;
         memory.WriteGuarded += OnWriteGuarded;
+        memory.Restored += OnRestored;
         Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };
         SetState(new PagingState(features));
     }
@@ -183,6 +184,7 @@ public sealed unsafe partial class Mmu : IDisposable
         _memory.Disposing -= ForgetMemory;
         _memory.MapChanged -= OnMapChanged;
         _memory.WriteGuarded -= OnWriteGuarded;
+        _memory.Restored -= OnRestored;
         _fast.Dispose();
         _tlb.Dispose();
         _structures.Dispose();

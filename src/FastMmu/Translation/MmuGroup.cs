@@ -39,6 +39,7 @@ public sealed class MmuGroup
         Memory = memory;
         memory.MapChanged += () => _log.Post(Invalidation.Everything);
         memory.WriteGuarded += _ => _log.Post(Invalidation.Everything);
+        memory.Restored += () => _log.Post(Invalidation.Everything);
     }
 
     /// <summary>The memory that the members share.</summary>
