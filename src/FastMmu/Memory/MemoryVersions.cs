@@ -102,19 +102,20 @@ internal sealed unsafe class MemoryVersions : IDisposable
         _all.Add(version);
     }
 
-    /// <summary>Gives the memory the bytes of a version, which becomes the current one.</summary>
-    /// <param name="target">The version.</param>
-    /// <param name="written">Called for each page before its bytes change.</param>
-    internal void Restore<TWritten>(MemoryVersion target, TWritten written) where TWritten : struct, IPageObserver
+    /// <summary>Tells which pages a restore will change, before it changes any: who hears of it may write, too, or throw.</summary>
+    internal void Tell<TObserver>(MemoryVersion target, TObserver observer) where TObserver : struct, IPageObserver
     {
-        // Before the first byte changes: who hears of it may write, too, or throw.
-        for (int i = 0; i < _dirtyCount; i++) written.Changes(_dirty[i]);
+        for (int i = 0; i < _dirtyCount; i++) observer.Changes(_dirty[i], _pool.At(_saved[_dirty[i]]));
         for (MemoryVersion at = target; at.Toward is not null; at = at.Toward)
         {
-            _pool.Prepare(at.Count);
-            foreach (ulong page in at.Pages) written.Changes(page);
+            for (int i = 0; i < at.Count; i++) observer.Changes(at.Pages[i], _pool.At(at.Slots[i]));
         }
+    }
 
+    /// <summary>Gives the memory the bytes of a version, which becomes the current one.</summary>
+    internal void Restore(MemoryVersion target)
+    {
+        for (MemoryVersion at = target; at.Toward is not null; at = at.Toward) _pool.Prepare(at.Count);
         foreach (ulong page in Dirty)
         {
             CopyPage(_pool.At(_saved[page]), _bytes + (page << 12));

@@ -5,6 +5,7 @@ namespace FastMmu.Memory;
 public sealed unsafe partial class PhysicalMemory
 {
     private MemoryVersions? _versions;
+    private bool _telling;
 
     /// <summary>Called after the memory has become what it was: page tables are others, whatever was cached of them.</summary>
     internal event Action? Restored;
@@ -18,11 +19,11 @@ public sealed unsafe partial class PhysicalMemory
     /// <summary>Keeps the memory as it is, map and bytes. Others must not write meanwhile.</summary>
     internal MemoryVersion TakeVersion()
     {
+        CheckVersions();
         MemoryVersion version;
         ulong[] again = [AllPages];
         lock (_guardLock)
         {
-            ObjectDisposedException.ThrowIf(_base == null, this);
             if (_versions?.Current is null)
             {
                 GuardEverything(SnapshotGuard);
@@ -44,11 +45,10 @@ public sealed unsafe partial class PhysicalMemory
     /// <summary>Makes the memory what it was. Costs the pages that differ.</summary>
     internal void RestoreVersion(MemoryVersion version)
     {
-        lock (_guardLock)
-        {
-            ObjectDisposedException.ThrowIf(_base == null, this);
-            _versions!.Restore(version, new RestoredPages(this));
-        }
+        CheckVersions();
+        TellOfRestore(version);
+        ObjectDisposedException.ThrowIf(_base == null, this);
+        lock (_guardLock) _versions!.Restore(version);
 
         if (_map != version.Map)
         {
@@ -65,6 +65,7 @@ public sealed unsafe partial class PhysicalMemory
         lock (_guardLock)
         {
             if (_base == null) return;
+            CheckVersions();
             if (!_versions!.Release(version)) return;
             ClearEverywhere(SnapshotGuard);
             _versions.Dispose();
@@ -76,7 +77,12 @@ public sealed unsafe partial class PhysicalMemory
     /// <summary>The bytes that back addresses, whatever stands before them now.</summary>
     /// <param name="address">The first address; it and all others were backed when the memory was created, in one range.</param>
     /// <param name="length">Bytes.</param>
-    internal ReadOnlySpan<byte> BackingOf(ulong address, int length) => new(_base + OffsetOf(address), length);
+    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    internal ReadOnlySpan<byte> BackingOf(ulong address, int length)
+    {
+        ObjectDisposedException.ThrowIf(_base == null, this);
+        return new(_base + OffsetOf(address), length);
+    }
 
     // The address of a page in the native region.
     private ulong AddressOf(ulong page)
@@ -94,15 +100,52 @@ public sealed unsafe partial class PhysicalMemory
         return segments[low].Start + (offset - segments[low].Offset);
     }
 
+    private void CheckVersions()
+    {
+        ObjectDisposedException.ThrowIf(_base == null, this);
+        if (_telling) throw new InvalidOperationException("A handler of written code, called by a restore, deals with snapshots.");
+    }
+
+    private void TellOfRestore(MemoryVersion version)
+    {
+        _telling = true;
+        try
+        {
+            _versions!.Tell(version, new RestoredPages(this));
+        }
+        finally
+        {
+            _telling = false;
+        }
+    }
+
     // A restored page is a written one for everybody but the snapshots.
     private readonly struct RestoredPages(PhysicalMemory memory) : IPageObserver
     {
-        public void Changes(ulong page)
+        private const int Block = 64;
+
+        public void Changes(ulong page, byte* bytes)
         {
             byte guards = memory._guards[page];
             if ((guards & ~SnapshotGuard) == 0) return;
-            memory.NoteInLogs(guards, memory.AddressOf(page));
-            memory._guards[page] = (byte)(guards & (StayingGuards | SnapshotGuard));
+            ulong address = memory.AddressOf(page);
+            if ((guards & CodeGuard) != 0) TellCode(page, address, bytes);
+            lock (memory._guardLock)
+            {
+                guards = memory._guards[page];
+                memory.NoteInLogs(guards, address);
+                memory._guards[page] = (byte)(guards & (StayingGuards | SnapshotGuard));
+            }
+        }
+
+        // Code beside data that was written stays as it is, and those who have translated it hear nothing.
+        private void TellCode(ulong page, ulong address, byte* bytes)
+        {
+            for (ulong at = 0; at < PagePool.PageBytes; at += Block)
+            {
+                byte* now = memory._base + (page << 12) + at;
+                if (!new ReadOnlySpan<byte>(now, Block).SequenceEqual(new ReadOnlySpan<byte>(bytes + at, Block))) memory.TellCode((page << 12) + at, address + at, Block);
+            }
         }
     }
 }

@@ -45,11 +45,12 @@ public sealed class Machine
     public int WrittenPages => Memory.WrittenSinceVersion;
 
     /// <summary>Keeps the machine as it is: bytes and map of the memory, and all registers.</summary>
+    /// <param name="verifiable">Whether to copy all of the memory, too, so that <see cref="Snapshot.Verify"/> can prove what a restore has brought back.</param>
     /// <returns>The snapshot; it costs memory for each page that is written from now on, until it is disposed.</returns>
     /// <remarks>
     /// Costs the pages written since the snapshot before, and for the first one a byte of notes for each page of memory. The first write of a page after
     /// it costs a copy of the page, the next ones nothing. A <see cref="PhysicalMemory.Span"/> that was asked for before is no longer to be used
-    /// for writing.
+    /// for writing. A verifiable one reads all of the memory and keeps every page that is not zero.
     /// </remarks>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
     /// <example><code>
@@ -61,10 +62,10 @@ public sealed class Machine
     /// machine.Restore(clean);
     /// Console.WriteLine(memory.Read&lt;int&gt;(0x1000));                // 1
     /// </code></example>
-    public Snapshot TakeSnapshot()
+    public Snapshot TakeSnapshot(bool verifiable = false)
     {
         MemoryVersion version = Memory.TakeVersion();
-        return new Snapshot(this, version, Array.ConvertAll(_processors, p => p.CaptureRegisters()));
+        return new Snapshot(this, version, Array.ConvertAll(_processors, p => p.CaptureRegisters()), verifiable ? new MemoryCopy(Memory) : null);
     }
 
     /// <summary>Makes the machine what it was when a snapshot was taken. Every cached translation is dropped.</summary>

@@ -266,6 +266,73 @@ public sealed class SnapshotTests
         foreach (Mmu mmu in mmus) mmu.Dispose();
     }
 
+    [Fact]
+    public void TranslatedCode_IsToldOfWhatARestoreChanges_AndOfNothingElse()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(1 * MiB);
+        var machine = new Machine(memory);
+        var told = new List<string>();
+        using CodeTracker code = memory.TrackCode(range => told.Add($"{range.Start.Value:x}+{range.Length:x}"));
+        using Snapshot clean = machine.TakeSnapshot();
+        memory.Write(0x1008, 1);
+        memory.Write(0x1100, 1);
+        code.Mark(0x1000, 16);
+        code.Mark(0x1200, 16);
+        machine.Restore(clean);
+        Assert.Equal(["1000+40"], told);
+        Assert.Equal(0, memory.Read<int>(0x1008));
+    }
+
+    [Fact]
+    public void AHandlerThatThrows_LeavesTheMemoryAsItWas_AndOneThatDealsWithSnapshotsIsRefused()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(1 * MiB);
+        var machine = new Machine(memory);
+        using Snapshot clean = machine.TakeSnapshot();
+        Action handler = () => throw new TimeoutException();
+        using CodeTracker code = memory.TrackCode(_ => handler());
+        memory.Write(0x1008, 1);
+        memory.Write(0x2008, 2);
+        code.Mark(0x2000, 16);
+        Assert.Throws<TimeoutException>(() => machine.Restore(clean));
+        Assert.Equal(1, memory.Read<int>(0x1008));
+        Assert.Equal(2, memory.Read<int>(0x2008));
+        handler = () => machine.TakeSnapshot();
+        Assert.Throws<InvalidOperationException>(() => machine.Restore(clean));
+        handler = () => memory.Write(0x3000, 3);
+        machine.Restore(clean);
+        Assert.Equal(0, memory.Read<int>(0x1008) | memory.Read<int>(0x2008) | memory.Read<int>(0x3000));
+    }
+
+    [Fact]
+    public void Verify_FindsWhatWasWrittenBehindItsBack()
+    {
+        using var memory = new PhysicalMemory([new(0UL, 1 * MiB), new(1UL << 40, 64 * KiB)]);
+        var machine = new Machine(memory);
+        memory.Write(0x7ffe, 0x0102_0304);
+        Span<byte> kept = memory.Span((1UL << 40) + 0x2000, 4096);
+        using Snapshot sure = machine.TakeSnapshot(verifiable: true);
+        using Snapshot unsure = machine.TakeSnapshot();
+        for (int round = 0; round < 2; round++)
+        {
+            memory.Write(0x7000, new byte[8192]);
+            memory.Write(0x9000, 1);
+            Assert.Equal("0x7ffe: 00 instead of 04, 0x7fff: 00 instead of 03", string.Join(", ", sure.Verify(2)));
+            Assert.Equal(5, sure.Verify().Length);
+            machine.Restore(sure);
+            Assert.Empty(sure.Verify());
+        }
+
+        kept[5] = 6;
+        machine.Restore(sure);
+        Assert.Equal("0x10000002005: 06 instead of 00", string.Join(", ", sure.Verify()));
+        Assert.Throws<InvalidOperationException>(() => unsure.Verify());
+        Assert.Throws<ArgumentOutOfRangeException>(() => sure.Verify(0));
+        Assert.True(sure.IsVerifiable && !unsure.IsVerifiable);
+        sure.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => sure.Verify());
+    }
+
     internal static void AssertSame(ProcessorRegisters expected, ProcessorRegisters actual)
     {
         Assert.Equal(expected.Segments.Segments, actual.Segments.Segments);
