@@ -44,6 +44,22 @@ public sealed partial class AddressSpace
         }
     }
 
+    /// <summary>Makes a cache of translations that is no MMU hear of every change (mmu_notifier_register).</summary>
+    /// <param name="notifier">The cache; what it took from this address space before is its own affair.</param>
+    public void Register(IMmuNotifier notifier)
+    {
+        ArgumentNullException.ThrowIfNull(notifier);
+        Tables.Register(notifier);
+    }
+
+    /// <summary>Ends that (mmu_notifier_unregister).</summary>
+    /// <param name="notifier">The cache.</param>
+    public void Unregister(IMmuNotifier notifier)
+    {
+        ArgumentNullException.ThrowIfNull(notifier);
+        Tables.Unregister(notifier);
+    }
+
     /// <summary>Translates an access of the program, with all the faults that it takes.</summary>
     /// <param name="mmu">An MMU that works in this address space (<see cref="Attach"/>).</param>
     /// <param name="address">Where.</param>

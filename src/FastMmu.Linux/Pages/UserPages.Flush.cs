@@ -7,6 +7,7 @@ public abstract partial class UserPages
     private const ulong SinglePageCeiling = 33;
 
     private readonly List<Mmu> _loaded = [];
+    private readonly List<IMmuNotifier> _notifiers = [];
     private ulong _changedStart = ulong.MaxValue;
     private ulong _changedEnd;
 
@@ -19,6 +20,12 @@ public abstract partial class UserPages
 
     /// <summary>An MMU works with other tables from now on.</summary>
     internal void Unload(Mmu mmu) => _loaded.Remove(mmu);
+
+    /// <summary>A notifier hears of every change from now on.</summary>
+    internal void Register(IMmuNotifier notifier) => _notifiers.Add(notifier);
+
+    /// <summary>A notifier hears nothing more.</summary>
+    internal void Unregister(IMmuNotifier notifier) => _notifiers.Remove(notifier);
 
     /// <summary>Tells the MMUs what changed since the last time: page by page, or everything if it is much.</summary>
     internal void Flush()
@@ -43,6 +50,11 @@ public abstract partial class UserPages
             {
                 mmu.InvalidatePage(page);
             }
+        }
+
+        foreach (IMmuNotifier notifier in _notifiers)
+        {
+            notifier.Invalidate(start, end);
         }
     }
 

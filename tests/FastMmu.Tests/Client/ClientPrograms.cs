@@ -1,0 +1,35 @@
+using Xunit;
+
+namespace FastMmu.Tests.Client;
+
+/// <summary>What the client's tests need of this computer; where it is missing they are skipped and say so.</summary>
+internal static class ClientPrograms
+{
+    /// <summary>A busybox that needs no library.</summary>
+    public static string Busybox { get; } = Array.Find(["/usr/bin/busybox", "/bin/busybox"], IsStatic) ?? "";
+
+    /// <summary>Skips the test unless both programs are here.</summary>
+    public static void Require()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The client runs Linux programs on Linux.");
+        Assert.SkipUnless(System.Runtime.InteropServices.NativeLibrary.TryLoad("libunicorn.so.2", out _), "libunicorn.so.2 is not here (Debian: libunicorn2).");
+        Assert.SkipUnless(Busybox.Length > 0, "No static busybox is here (Debian: busybox-static).");
+    }
+
+    // A dynamic one is named by its PT_INTERP, which a static one has not.
+    private static bool IsStatic(string path)
+    {
+        const int Interpreter = 3;
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        byte[] start = new byte[4096];
+        using FileStream file = File.OpenRead(path);
+        int bytes = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        int table = BitConverter.ToInt32(start, 32), count = BitConverter.ToUInt16(start, 56);
+        return bytes == start.Length && start[4] == 2 && table + (count * 56) <= bytes
+            && !Enumerable.Range(0, count).Any(i => BitConverter.ToInt32(start, table + (i * 56)) == Interpreter);
+    }
+}

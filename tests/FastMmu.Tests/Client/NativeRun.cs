@@ -1,0 +1,140 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace FastMmu.Tests.Client;
+
+/// <summary>
+/// A program on this computer itself, addresses not randomised, with every process stopped as it exits to read its areas (ptrace,
+/// PTRACE_O_TRACEEXIT).
+/// </summary>
+internal sealed partial class NativeRun
+{
+    private const int SetOptions = 0x4200, GetEventMessage = 0x4201, Seize = 0x4206, Continue = 7;
+    private const int TraceFork = 2, TraceVfork = 4, TraceClone = 8, TraceExit = 0x40, KillAtEnd = 0x10_0000;
+    private const int EventFork = 1, EventVfork = 2, EventClone = 3, EventExit = 6, EventStop = 128;
+    private const int AllChildren = 0x4000_0000, OfThisThread = 0x2000_0000;
+    private const ulong NoRandomisation = 0x004_0000, AskOnly = 0xffff_ffff;
+
+    private readonly Dictionary<int, string> _lineages = [];
+    private readonly Dictionary<string, int> _children = [];
+    private readonly SortedDictionary<string, ProcessEnd> _ends = new(StringComparer.Ordinal);
+
+    private NativeRun()
+    {
+    }
+
+    /// <summary>Runs a program.</summary>
+    /// <param name="folder">Its working directory, with its input in the file <c>input</c>.</param>
+    /// <param name="environment">Its whole environment.</param>
+    /// <param name="arguments">The path and what follows it.</param>
+    public static ProgramResult Run(string folder, string[] environment, string[] arguments)
+    {
+        ProgramResult? result = null;
+        Exception? failure = null;
+        // All requests have to come from the thread that began, and only this thread's children are waited for.
+        var tracer = new Thread(() =>
+        {
+            try
+            {
+                result = new NativeRun().Trace(folder, environment, arguments);
+            }
+            catch (Exception e)
+            {
+                failure = e;
+            }
+        });
+        tracer.Start();
+        tracer.Join();
+        return failure is null ? result! : throw new InvalidOperationException("The native run failed.", failure);
+    }
+
+    private ProgramResult Trace(string folder, string[] environment, string[] arguments)
+    {
+        // The shell waits until it is traced; what it executes then keeps its number and its personality. System.Diagnostics.Process would
+        // wait for it too, and take stops away that are meant for the tracer.
+        const string Script = "cd \"$0\"; kill -STOP $$; exec env -i \"$@\" <input >native.out 2>native.err";
+        ulong before = Personality(AskOnly);
+        Personality(before | NoRandomisation);
+        int error = Spawn(out int first, "/bin/sh", 0, 0, ["/bin/sh", "-c", Script, folder, .. environment, .. arguments, null], ["PATH=/usr/bin:/bin", null]);
+        Personality(before);
+        if (error != 0)
+        {
+            throw new Win32Exception(error);
+        }
+
+        Request(Seize, first, 0, TraceFork | TraceVfork | TraceClone | TraceExit | KillAtEnd);
+        _lineages[first] = "0";
+        while (WaitFor(-1, out int status, AllChildren | OfThisThread) is var id && id > 0)
+        {
+            const int StoppedMark = 0x7f;
+            if ((status & 0xff) == StoppedMark)
+            {
+                Stopped(id, status >> 8);
+            }
+        }
+
+        ProcessEnd end = _ends["0"];
+        int signal = end.Status & 0x7f;
+        return new ProgramResult(
+            File.ReadAllBytes(Path.Combine(folder, "native.out")), File.ReadAllText(Path.Combine(folder, "native.err")),
+            signal == 0 ? end.Status >> 8 : 128 + signal, _ends);
+    }
+
+    private void Stopped(int id, int why)
+    {
+        int signal = 0;
+        switch (why >> 8)
+        {
+            case EventFork or EventVfork or EventClone:
+                string parent = _lineages[id];
+                int number = _children[parent] = _children.GetValueOrDefault(parent) + 1;
+                _lineages[(int)Message(id)] = $"{parent}.{number}";
+                break;
+            case EventExit:
+                _ends[_lineages[id]] = new ProcessEnd((int)Message(id), File.ReadAllText($"/proc/{id}/maps"));
+                break;
+            case EventStop:
+                break;
+            default:
+                signal = why & 0xff;
+                break;
+        }
+
+        // A process that was killed meanwhile is nobody's to continue.
+        _ = Ptrace(Continue, id, 0, signal);
+    }
+
+    private static ulong Message(int id)
+    {
+        nint message = Marshal.AllocHGlobal(8);
+        try
+        {
+            Request(GetEventMessage, id, 0, message);
+            return (ulong)Marshal.ReadInt64(message);
+        }
+        finally
+        {
+            Marshal.FreeHGlobal(message);
+        }
+    }
+
+    private static void Request(int request, int id, nint address, nint data)
+    {
+        if (Ptrace(request, id, address, data) < 0)
+        {
+            throw new Win32Exception(Marshal.GetLastPInvokeError());
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "posix_spawn", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Spawn(out int id, string path, nint actions, nint attributes, string?[] arguments, string?[] environment);
+
+    [LibraryImport("libc", EntryPoint = "ptrace", SetLastError = true)]
+    private static partial nint Ptrace(nint request, int id, nint address, nint data);
+
+    [LibraryImport("libc", EntryPoint = "waitpid", SetLastError = true)]
+    private static partial int WaitFor(int id, out int status, int options);
+
+    [LibraryImport("libc", EntryPoint = "personality", SetLastError = true)]
+    private static partial ulong Personality(ulong persona);
+}
