@@ -95,7 +95,15 @@ internal sealed unsafe class MemoryVersions : IDisposable
         return version;
     }
 
-    /// <summary>Adds a version that differs from the current one in some pages, whose bytes this owns from now on.</summary>
+    /// <summary>Gives a version that is not yet added a page that it does not share with the memory.</summary>
+    internal void AddPage(MemoryVersion version, ulong page, ReadOnlySpan<byte> bytes)
+    {
+        uint slot = _pool.Take();
+        bytes.CopyTo(new Span<byte>(_pool.At(slot), PagePool.PageBytes));
+        version.Add(page, slot);
+    }
+
+    /// <summary>Adds a version that differs in some pages from the current one, from which the memory does not differ.</summary>
     internal void Add(MemoryVersion version)
     {
         version.Toward = Current;

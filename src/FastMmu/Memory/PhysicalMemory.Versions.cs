@@ -74,6 +74,87 @@ public sealed unsafe partial class PhysicalMemory
         }
     }
 
+    /// <summary>Adds a version that was read from elsewhere. The memory stays as it is.</summary>
+    /// <param name="map">Its map.</param>
+    /// <param name="pages">The addresses of its pages that are not all zero, ascending; backed.</param>
+    /// <param name="bytes">Their bytes.</param>
+    internal MemoryVersion AddVersion(MemoryMap map, List<ulong> pages, List<byte[]> bytes)
+    {
+        // Versions differ from one another: the first one needs another to differ from.
+        MemoryVersion here = TakeVersion();
+        var version = new MemoryVersion(map);
+        Span<byte> zeros = stackalloc byte[PagePool.PageBytes];
+        zeros.Clear();
+        lock (_guardLock)
+        {
+            int next = 0;
+            foreach (MemoryRange range in _ranges)
+            {
+                for (ulong page = range.Start.Value; page < range.End; page += PagePool.PageBytes)
+                {
+                    ReadOnlySpan<byte> wanted = next < pages.Count && pages[next] == page ? bytes[next++] : zeros;
+                    if (!wanted.SequenceEqual(BackingOf(page, PagePool.PageBytes))) _versions!.AddPage(version, OffsetOf(page) >> 12, wanted);
+                }
+            }
+
+            _versions!.Add(version);
+        }
+
+        ReleaseVersion(here);
+        return version;
+    }
+
+    /// <summary>The bytes that a memory had in a version: those of the pages that it has no longer.</summary>
+    internal Dictionary<ulong, uint> DifferencesOf(MemoryVersion version)
+    {
+        lock (_guardLock)
+        {
+            CheckVersions();
+            return _versions!.DifferencesOf(version);
+        }
+    }
+
+    /// <summary>Kept bytes of a page.</summary>
+    internal ReadOnlySpan<byte> KeptBytes(uint slot) => new(_versions!.Pool.At(slot), PagePool.PageBytes);
+
+    /// <summary>The number of a backed page in the native region.</summary>
+    internal ulong NumberOf(ulong page) => OffsetOf(page) >> 12;
+
+    /// <summary>Whether an address was backed when the memory was created.</summary>
+    internal bool IsBacked(ulong address)
+    {
+        _backing.Find(address, out bool inside);
+        return inside;
+    }
+
+    /// <summary>A map of this memory with a given layout, of the devices that are mapped now.</summary>
+    /// <param name="layout">By ascending address, without overlap; for a device, the address where it begins.</param>
+    /// <param name="map">The map.</param>
+    /// <returns>What is wrong with the layout, or null.</returns>
+    internal string? TryMapOf(IEnumerable<(MemoryRange Range, ulong DeviceStart)> layout, out MemoryMap? map)
+    {
+        map = null;
+        var segments = new List<MemorySegment>();
+        MemoryMap current = CurrentMap();
+        foreach ((MemoryRange range, ulong deviceStart) in layout)
+        {
+            bool device = range.Kind == MemoryKind.Device;
+            MemoryMap source = device ? current : _backing;
+            int index = source.Find(range.Start.Value, out bool inside);
+            if (!inside || source.Segments[index].End < range.End || (device && source.Segments[index].Kind != MemoryKind.Device))
+            {
+                return device ? $"it has a device at {range.Start}, and the machine has none: map it first" : $"{range} is not backed";
+            }
+
+            MemorySegment segment = source.Segments[index];
+            if (device && segment.DeviceStart != deviceStart) return $"its device at {range.Start} begins at {deviceStart:x}, and the machine's at {segment.DeviceStart:x}";
+            segments.Add(segment.From(range.Start.Value).Until(range.End) with { Kind = range.Kind });
+        }
+
+        map = new MemoryMap([.. segments], current.Chunks.Length);
+        return null;
+    }
+
     /// <summary>The bytes that back addresses, whatever stands before them now.</summary>
     /// <param name="address">The first address; it and all others were backed when the memory was created, in one range.</param>
     /// <param name="length">Bytes.</param>

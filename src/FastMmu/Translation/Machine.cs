@@ -1,4 +1,5 @@
 using FastMmu.Memory;
+using FastMmu.Snapshots;
 
 namespace FastMmu;
 
@@ -93,5 +94,35 @@ public sealed class Machine
         if (snapshot.Machine != this) throw new ArgumentException("The snapshot is another machine's.", nameof(snapshot));
         Memory.RestoreVersion(snapshot.Version);
         for (int i = 0; i < _processors.Length; i++) _processors[i].RestoreRegisters(snapshot.Registers[i]);
+    }
+
+    /// <summary>Reads a snapshot that was saved, here or in another process. The machine stays as it is until the snapshot is restored.</summary>
+    /// <param name="stream">Where <see cref="Snapshot.Save"/> wrote it; read up to its end and no further.</param>
+    /// <returns>The snapshot; it cannot be verified.</returns>
+    /// <remarks>
+    /// The memory must have the same ranges and the machine the same number and kinds of processors. A device that the snapshot has must be mapped,
+    /// at the same addresses, when it is loaded. Reads and compares all of the memory.
+    /// </remarks>
+    /// <exception cref="InvalidDataException">
+    /// It is no snapshot, of another version or of another machine, truncated, or damaged in any bit: the message says what and where. Nothing is changed.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// memory.Write(0x1000, 42);
+    /// using var file = new System.IO.MemoryStream();
+    /// using (Snapshot booted = machine.TakeSnapshot()) booted.Save(file);
+    /// file.Position = 0;
+    /// using var elsewhere = PhysicalMemory.Create(64 * MiB);      // in another process, another day
+    /// using var processor = new Mmu(elsewhere, ProcessorFeatures.Zen4);
+    /// var other = new Machine(elsewhere, processor);
+    /// using Snapshot loaded = other.LoadSnapshot(file);
+    /// other.Restore(loaded);
+    /// Console.WriteLine(elsewhere.Read&lt;int&gt;(0x1000));             // 42
+    /// </code></example>
+    public Snapshot LoadSnapshot(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        SnapshotContents contents = SnapshotReader.Read(stream, Memory, _processors);
+        return new Snapshot(this, Memory.AddVersion(contents.Map, contents.Pages, contents.Bytes), contents.Registers, copy: null);
     }
 }

@@ -1,4 +1,5 @@
 using FastMmu.Memory;
+using FastMmu.Snapshots;
 
 namespace FastMmu;
 
@@ -76,6 +77,25 @@ public sealed class Snapshot : IDisposable
         return _copy is not null
             ? _copy.Compare(limit)
             : throw new InvalidOperationException("The snapshot has no copy of the memory to compare with: take it as verifiable.");
+    }
+
+    /// <summary>Writes it to a file or another stream, whatever the machine is now: registers, map, and the pages that are not all zero, compressed.</summary>
+    /// <param name="stream">Where to; not closed.</param>
+    /// <remarks>Reads all of the memory. Every part has a checksum, and the beginning a version: <see cref="Machine.LoadSnapshot"/> takes nothing else.</remarks>
+    /// <exception cref="ObjectDisposedException">The snapshot or the memory was disposed.</exception>
+    /// <example><code>
+    /// using var file = new System.IO.MemoryStream();
+    /// clean.Save(file);
+    /// Console.WriteLine(file.Length &lt; 4096);                      // True
+    /// file.Position = 0;
+    /// using Snapshot loaded = machine.LoadSnapshot(file);
+    /// machine.Restore(loaded);
+    /// Console.WriteLine((char)memory.Read&lt;byte&gt;(0x1000));         // c
+    /// </code></example>
+    public void Save(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        SnapshotWriter.Write(stream, Machine.Memory, Version, Machine.Processors, Registers);
     }
 
     /// <summary>Forgets it. The machine stays as it is. When no snapshot is left, writes cost nothing more.</summary>
