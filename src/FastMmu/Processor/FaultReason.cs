@@ -71,4 +71,7 @@ public enum FaultReason : byte
 
     /// <summary>A paging structure itself could not be reached: nested paging, where the second stage has the fault.</summary>
     TableUnreachable,
+
+    /// <summary>No rule of the processor: the handler of a watch has raised it.</summary>
+    Watch,
 }

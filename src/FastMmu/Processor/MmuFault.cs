@@ -151,6 +151,7 @@ public readonly record struct MmuFault
         FaultReason.Misaligned => "misaligned access",
         FaultReason.InvalidationOperand => "INVPCID operand",
         FaultReason.TableUnreachable => "a table could not be reached",
+        FaultReason.Watch => "raised by the handler of a watch",
         _ => "no reason",
     };
 }

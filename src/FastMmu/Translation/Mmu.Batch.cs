@@ -198,7 +198,7 @@ public sealed unsafe partial class Mmu
                 {
                     ulong found = frame | (address & LeafTableCache.LargeOffset);
                     batch.Physical[lane] = found;
-                    if (remember && Admits(found, batch.Access))
+                    if (remember && Admits(found, batch.Access) && !IsWatched(address, batch.Access))
                     {
                         _fast.InsertPacked(batch.Row, address, found, LeafTableCache.Attributes(batch.Tables, address));
                     }
@@ -212,7 +212,7 @@ public sealed unsafe partial class Mmu
                 {
                     ulong found = (raw & EntryBits.Frame64) | (address & 0xfff);
                     batch.Physical[lane] = found;
-                    if (remember && Admits(found, batch.Access))
+                    if (remember && Admits(found, batch.Access) && !IsWatched(address, batch.Access))
                     {
                         uint attributes = LeafAttributes(raw | batch.Rule.Expected, (int)(data >> LeafTableCache.RightsShift) & 7);
                         _fast.InsertPacked(batch.Row, address, found, attributes);

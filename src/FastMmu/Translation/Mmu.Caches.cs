@@ -206,7 +206,7 @@ public sealed unsafe partial class Mmu
     private bool TryInsertFast(ulong linear, Access access, int row, bool packed, in Translation translation)
     {
         ulong physical = translation.Physical.Value;
-        if (!Admits(physical, access)) return false;
+        if (!Admits(physical, access) || IsWatched(linear, access)) return false;
         if (translation.PageSize > PageSize.Size4K) _fast.NoteLarge(linear, translation.PageSize);
         if (packed) _fast.InsertPacked(row, linear, physical, translation.Attributes);
         else _fast.Insert(row, linear, physical, translation.Attributes);

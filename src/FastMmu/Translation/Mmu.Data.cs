@@ -130,7 +130,16 @@ public sealed unsafe partial class Mmu
             int count = Math.Min(destination.Length - done, PageBytes - (int)(at & (PageBytes - 1)));
             // Before the bytes are read: a write that comes later is heard of.
             CodeTracker?.Mark(translation.Physical, (ulong)count);
-            _memory.Load(translation.Physical.Value, destination.Slice(done, count), Access.Execute);
+            Span<byte> bytes = destination.Slice(done, count);
+            _memory.Load(translation.Physical.Value, bytes, Access.Execute);
+            WatchMap? watches = WatchesOf(at, 1, Access.Execute, CurrentPrivilege);
+            if (watches is not null)
+            {
+                var piece = new WatchedPiece(
+                    Access.Execute, Prepared(at, Access.Execute, CurrentPrivilege), translation.Physical.Value, linear.Value, destination.Length);
+                if (!Tell(watches, in piece, bytes, default, out _, out int refused, out fault)) return done + refused;
+            }
+
             done += count;
         }
 
@@ -188,10 +197,14 @@ public sealed unsafe partial class Mmu
             {
                 value = _memory.Read<T>(translation.Physical);
                 fault = MmuFault.None;
-                return true;
+                WatchMap? watches = WatchesOf(linear, sizeof(T), Access.Read, privilege);
+                if (watches is null || TellRead(watches, linear, privilege, translation.Physical.Value, ref value, out fault)) return true;
+            }
+            else
+            {
+                fault = translation.Fault;
             }
 
-            fault = translation.Fault;
             NoteFault(fault);
             value = default;
             return false;
@@ -223,12 +236,21 @@ public sealed unsafe partial class Mmu
             Translation translation = TranslateSlowly(linear, Access.Write, privilege, stack);
             if (translation.Ok)
             {
-                _memory.Write(translation.Physical, value);
                 fault = MmuFault.None;
-                return true;
+                WatchMap? watches = WatchesOf(linear, sizeof(T), Access.Write, privilege);
+                if (watches is null)
+                {
+                    _memory.Write(translation.Physical, value);
+                    return true;
+                }
+
+                if (TellAndWrite(watches, linear, privilege, translation.Physical, value, out fault)) return true;
+            }
+            else
+            {
+                fault = translation.Fault;
             }
 
-            fault = translation.Fault;
             NoteFault(fault);
             return false;
         }
@@ -252,7 +274,13 @@ public sealed unsafe partial class Mmu
         Span<ulong> physical = rented is null ? stackalloc ulong[64] : rented;
         physical = physical[..pages];
         bool translated = TryTranslatePages(linear, length, access, privilege, stack, wrap, physical, out fault);
-        if (translated)
+        WatchMap? watches = translated ? WatchesOf(linear, length, destination.IsEmpty ? Access.Write : Access.Read, privilege, wrap) : null;
+        if (watches is not null)
+        {
+            translated = TransferWatched(watches, linear, destination, source, privilege, physical, wrap, out fault);
+            NoteFault(fault);
+        }
+        else if (translated)
         {
             for (int page = 0, done = 0; page < pages; page++)
             {

@@ -55,13 +55,18 @@ public sealed unsafe partial class Mmu
         {
             int count = Math.Min(GatherBlock, linear.Length - start);
             TranslateBatch(linear.Slice(start, count), physical[..count], Access.Read, privilege);
+            WatchMap? watches = WatchesOfLanes(linear.Slice(start, count));
             for (int i = 0; i < count; i++)
             {
                 int lane = start + i;
                 MmuFault fault = MmuFault.None;
                 ulong at = physical[i];
                 // A lane that faulted holds all ones, which is the last byte of a page.
-                if ((int)(at & (PageBytes - 1)) <= last && at != BatchResult.FaultedLane) values[lane] = _memory.Read<T>(PhysicalAddress.Truncate(at));
+                if ((int)(at & (PageBytes - 1)) <= last && at != BatchResult.FaultedLane)
+                {
+                    values[lane] = _memory.Read<T>(PhysicalAddress.Truncate(at));
+                    if (watches is not null) TellLane(linear[lane], privilege, at, ref values[lane], out fault);
+                }
                 else fault = ReadLane(linear[lane], privilege, out values[lane]);
                 if (!faults.IsEmpty) faults[lane] = fault;
                 if (fault.IsFault && faulted++ == 0) first = lane;
@@ -122,6 +127,18 @@ public sealed unsafe partial class Mmu
 
         for (; lane < linear.Length; lane++) WriteLane(linear, values, faults, lane, privilege, ref faulted, ref first);
         return new(linear.Length - faulted, faulted, first);
+    }
+
+    // The watches that lanes may have to ask, or null.
+    private WatchMap? WatchesOfLanes(ReadOnlySpan<ulong> linear) =>
+        _watches is { } watches && !_inWatchHandler && (!_leavesUsable || watches.MayHold(linear, WatchKinds.Read)) ? watches : null;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TellLane<T>(ulong linear, Privilege privilege, ulong physical, ref T value, out MmuFault fault) where T : unmanaged
+    {
+        fault = MmuFault.None;
+        WatchMap? watches = WatchesOf(linear, sizeof(T), Access.Read, privilege);
+        if (watches is not null) TellRead(watches, linear, privilege, physical, ref value, out fault);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -69,7 +69,7 @@ public sealed unsafe partial class Mmu
         }
 
         if (!Admits(physical, access)) return false;
-        _fast.Insert(row, linear, physical, attributes);
+        if (!IsWatched(linear, access)) _fast.Insert(row, linear, physical, attributes);
         return true;
     }
 

@@ -200,8 +200,18 @@ public sealed unsafe partial class Mmu
         {
             Translation translation = mmu.Translate(address, Access.Write, Privilege.ImplicitSupervisor);
             fault = translation.Fault;
-            if (translation.Ok) mmu._memory.OrByte(translation.Physical.Value, bits);
-            return translation.Ok;
+            if (!translation.Ok) return false;
+            WatchMap? watches = mmu.WatchesOf(address.Value, 1, Access.Write, Privilege.ImplicitSupervisor);
+            if (watches is null)
+            {
+                mmu._memory.OrByte(translation.Physical.Value, bits);
+                return true;
+            }
+
+            byte value = (byte)(mmu._memory.Read<byte>(translation.Physical) | bits);
+            if (mmu.TellAndWrite(watches, address.Value, Privilege.ImplicitSupervisor, translation.Physical, value, out fault)) return true;
+            mmu.NoteFault(fault);
+            return false;
         }
     }
 }

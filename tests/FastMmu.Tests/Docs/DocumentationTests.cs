@@ -57,7 +57,7 @@ public class DocumentationTests
 
     // The walker and the modes are public for those who write another client of theirs; what implements a policy is called by the TLB alone.
     private static IEnumerable<Type> OperatedTypes() => typeof(Mmu).Assembly.GetExportedTypes().Where(t =>
-        !t.IsNested && !t.IsEnum && t.Namespace is not ("FastMmu.Paging.Walk" or "FastMmu.Paging.Modes")
+        !t.IsNested && !t.IsEnum && !t.IsSubclassOf(typeof(Delegate)) && t.Namespace is not ("FastMmu.Paging.Walk" or "FastMmu.Paging.Modes")
         && (!t.IsInterface || t == typeof(IFrameAllocator)) && !typeof(IReplacementPolicy).IsAssignableFrom(t));
 
     // Properties read state and need none; nor does what everybody knows of object, IComparable, IDisposable and foreach.
