@@ -128,7 +128,7 @@ internal sealed unsafe class Costs : IDisposable
                     ulong inside = Large + ((i * 17 & 511) << 12);
                     mmu.InvalidatePage(inside);
                     sum += Touch(mmu, FirstPage, Pages, Privilege.User);
-                    sum += mmu.Translate(inside, Access.Read, Privilege.User).Physical.Value;
+                    sum += TranslateOne(mmu, inside, Privilege.User);
                     break;
                 case 2:
                     mmu.WritePkru((uint)(i & 1) << 2);
@@ -140,7 +140,7 @@ internal sealed unsafe class Costs : IDisposable
                     break;
                 default:
                     _memory.Write(_setup.Entry, _setup.Value);
-                    sum += mmu.Translate(ComesAndGoes, Access.Read, Privilege.User).Physical.Value;
+                    sum += TranslateOne(mmu, ComesAndGoes, Privilege.User);
                     _memory.Write(_setup.Entry, 0UL);
                     mmu.InvalidatePage(ComesAndGoes);
                     break;
@@ -154,9 +154,12 @@ internal sealed unsafe class Costs : IDisposable
     private static ulong Touch(Mmu mmu, ulong first, ulong pages, Privilege privilege)
     {
         ulong sum = 0;
-        for (ulong page = 0; page < pages; page++) sum += mmu.Translate(first + (page << 12), Access.Read, privilege).Physical.Value;
+        for (ulong page = 0; page < pages; page++) sum += TranslateOne(mmu, first + (page << 12), privilege);
         return sum;
     }
+
+    private static ulong TranslateOne(Mmu mmu, ulong linear, Privilege privilege) =>
+        mmu.TryTranslate(linear, Access.Read, privilege, out PhysicalAddress found) ? found.Value : Side.Faulted;
 
     // Long enough for the runtime to have compiled what is hot; then as many events as take some milliseconds.
     private static int WarmUp(Func<int, ulong> run)

@@ -26,7 +26,7 @@ internal readonly unsafe struct Avx2Kernel : IBatchKernel
         ulong* table = probe.Table;
         ushort control = probe.Control;
         int group = 0;
-        for (; group < groups; group++)
+        while (group < groups)
         {
             Vector256<ulong> v0 = Vector256.Load(linear), v1 = Vector256.Load(linear + 4);
             Vector256<ulong> v2 = Vector256.Load(linear + 8), v3 = Vector256.Load(linear + 12);
@@ -34,11 +34,23 @@ internal readonly unsafe struct Avx2Kernel : IBatchKernel
             if ((((v0 ^ first) | (v1 ^ first) | (v2 ^ first) | (v3 ^ first)) & pageMask) == Vector256<ulong>.Zero)
             {
                 if (ScalarKernel.Probe(*linear, in probe, out ulong found) != 0) break;
+                // Groups of one page come one after the other, and need no probe of their own.
                 Vector256<ulong> turn = Vector256.Create(found ^ *linear);
-                (v0 ^ turn).Store(physical);
-                (v1 ^ turn).Store(physical + 4);
-                (v2 ^ turn).Store(physical + 8);
-                (v3 ^ turn).Store(physical + 12);
+                while (true)
+                {
+                    (v0 ^ turn).Store(physical);
+                    (v1 ^ turn).Store(physical + 4);
+                    (v2 ^ turn).Store(physical + 8);
+                    (v3 ^ turn).Store(physical + 12);
+                    linear += Group;
+                    physical += Group;
+                    if (++group == groups) break;
+                    v0 = Vector256.Load(linear);
+                    v1 = Vector256.Load(linear + 4);
+                    v2 = Vector256.Load(linear + 8);
+                    v3 = Vector256.Load(linear + 12);
+                    if ((((v0 ^ first) | (v1 ^ first) | (v2 ^ first) | (v3 ^ first)) & pageMask) != Vector256<ulong>.Zero) break;
+                }
             }
             else
             {
@@ -53,10 +65,10 @@ internal readonly unsafe struct Avx2Kernel : IBatchKernel
                 ((f1 << 12) | Vector256.AndNot(v1, pageMask)).Store(physical + 4);
                 ((f2 << 12) | Vector256.AndNot(v2, pageMask)).Store(physical + 8);
                 ((f3 << 12) | Vector256.AndNot(v3, pageMask)).Store(physical + 12);
+                linear += Group;
+                physical += Group;
+                group++;
             }
-
-            linear += Group;
-            physical += Group;
         }
 
         missed = group < groups ? ScalarKernel.ProbeGroup(linear, physical, in probe) : 0;

@@ -36,7 +36,7 @@ internal readonly unsafe struct Avx512Kernel : IBatchKernel
         ushort control = probe.Control;
         uint notFound = 0;
         int group = 0;
-        for (; group < groups; group++)
+        while (group < groups)
         {
             Vector512<ulong> v0 = Vector512.Load(linear), v1 = Vector512.Load(linear + 8);
             Vector512<ulong> first = Vector512.Create(*linear);
@@ -51,10 +51,19 @@ internal readonly unsafe struct Avx512Kernel : IBatchKernel
                     break;
                 }
 
-                // What turns an address of this page into its physical one.
+                // What turns an address of this page into its physical one. Groups of one page come one after the other, and need no probe of their own.
                 Vector512<ulong> turn = Vector512.Create(found ^ *linear);
-                (v0 ^ turn).Store(physical);
-                (v1 ^ turn).Store(physical + 8);
+                while (true)
+                {
+                    (v0 ^ turn).Store(physical);
+                    (v1 ^ turn).Store(physical + 8);
+                    linear += Group;
+                    physical += Group;
+                    if (++group == groups) break;
+                    v0 = Vector512.Load(linear);
+                    v1 = Vector512.Load(linear + 8);
+                    if ((Avx512F.TernaryLogic(v0 ^ first, v1, first, OrXor) & pageMask) != Vector512<ulong>.Zero) break;
+                }
             }
             else
             {
@@ -75,10 +84,10 @@ internal readonly unsafe struct Avx512Kernel : IBatchKernel
 
                 Avx512F.TernaryLogic(v0, offsetMask, f0 << 12, AndOr).Store(physical);
                 Avx512F.TernaryLogic(v1, offsetMask, f1 << 12, AndOr).Store(physical + 8);
+                linear += Group;
+                physical += Group;
+                group++;
             }
-
-            linear += Group;
-            physical += Group;
         }
 
         missed = notFound;

@@ -12,7 +12,13 @@ namespace FastMmu.Tlb;
 /// <param name="Flags">PCID in bits 11:0; CR0.WP, CR4.SMEP, SMAP, PKE, PKS, CET and RFLAGS.AC above.</param>
 internal readonly record struct FastFingerprint(ulong Keys, uint Flags)
 {
+    // RFLAGS.AC, where SMAP asks for it.
+    private const uint Exempt = 1u << 18;
+
     internal int Pcid => (int)(Flags & 0xfff);
+
+    /// <summary>The same but for RFLAGS.AC, with SMAP on.</summary>
+    internal FastFingerprint WithExemption(bool exempt) => this with { Flags = exempt ? Flags | Exempt : Flags & ~Exempt };
 
     internal static FastFingerprint Of(in PagingState state)
     {
@@ -24,7 +30,7 @@ internal readonly record struct FastFingerprint(ulong Keys, uint Flags)
         if (state.Cr4.Pks) flags |= 1u << 16;
         if (state.Cr4.Cet) flags |= 1u << 17;
         // AC matters to rights only where SMAP asks for it, so that user programs toggling it stay in one context.
-        if (state.RFlags.Ac && state.Cr4.Smap) flags |= 1u << 18;
+        if (state.RFlags.Ac && state.Cr4.Smap) flags |= Exempt;
         // Addresses are changed or refused before they are probed under these; their contexts stay empty.
         if (state.Cr4.Lass) flags |= 1u << 19;
         if (state.Cr4.LamSup) flags |= 1u << 20;

@@ -37,6 +37,8 @@ internal sealed unsafe class FastTable : IDisposable
     private int _current;
     private int _previous;
     private int _lastReplaced;
+    // No context from here on was ever used.
+    private int _used;
     private uint _nextGeneration = 1;
     private uint _nextStructureGeneration = 1;
     private uint _lastGeneration = (1 << 12) - 1;
@@ -78,14 +80,17 @@ internal sealed unsafe class FastTable : IDisposable
         Wipe();
     }
 
+    /// <summary>What the current context stands for.</summary>
+    internal FastFingerprint Fingerprint => _contexts[_current].Fingerprint;
+
     /// <summary>Makes the context of a fingerprint the current one. Some nanoseconds; forgets nothing.</summary>
     internal void Enter(FastFingerprint fingerprint)
     {
         int found = -1;
-        if (_contexts[_current].Generation != 0 && _contexts[_current].Fingerprint == fingerprint) found = _current;
         // What toggles (AC, keys, two address spaces) comes back to where it was before.
-        else if (_contexts[_previous].Generation != 0 && _contexts[_previous].Fingerprint == fingerprint) found = _previous;
-        for (int i = 0; found < 0 && i < FastContexts.Count; i++)
+        if (_contexts[_previous].Generation != 0 && _contexts[_previous].Fingerprint == fingerprint) found = _previous;
+        else if (_contexts[_current].Generation != 0 && _contexts[_current].Fingerprint == fingerprint) return;
+        for (int i = 0; found < 0 && i < _used; i++)
         {
             if (_contexts[i].Generation != 0 && _contexts[i].Fingerprint == fingerprint) found = i;
         }
@@ -116,6 +121,7 @@ internal sealed unsafe class FastTable : IDisposable
 
         if (found != _current) _previous = _current;
         _current = found;
+        _used = Math.Max(_used, found + 1);
         PointRows();
     }
 
@@ -156,7 +162,7 @@ internal sealed unsafe class FastTable : IDisposable
         structures |= _hugeSeen;
         if (!structures) LeafTables.ForgetRegion(linear);
         int scope = !IsLargeRegion(linear) ? 12 : _hugeSeen ? 30 : _fourMegabytesSeen ? 22 : 21;
-        for (int i = 0; i < FastContexts.Count; i++)
+        for (int i = 0; i < _used; i++)
         {
             ref FastContext context = ref _contexts[i];
             if (context.Generation == 0) continue;

@@ -147,7 +147,9 @@ public sealed unsafe partial class Mmu
             for (; missed != 0; missed &= missed - 1)
             {
                 int lane = first + BitOperations.TrailingZeroCount(missed);
-                TranslateLane(ref batch, lane, batch.Physical[lane], remember: true);
+                ulong address = batch.Physical[lane];
+                if (IsKnownFault(ref batch, address)) batch.Fault(lane);
+                else TranslateLane(ref batch, lane, address, remember: true);
             }
 
             group++;
@@ -182,6 +184,17 @@ public sealed unsafe partial class Mmu
 
             group++;
         }
+    }
+
+    // Whether the leaf of an address is not present in a table whose way from the root this batch has looked at.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsKnownFault(ref BatchState batch, ulong address)
+    {
+        if (batch.Tables == null) return false;
+        ulong data = batch.Tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ _view->StructureKey;
+        if (((data >> 32) | (data & LeafTableCache.LargeBit) | ((address + _view->SignBias) & _view->SignMask)) != 0) return false;
+        ulong frame = (data & LeafTableCache.FrameMask) << 12;
+        return (Volatile.Read(ref *(ulong*)(_base + frame + ((address >> 9) & 0xff8))) & EntryBits.Present) == 0 && batch.WasConfirmed(address, frame);
     }
 
     // One lane that the vectors did not answer.

@@ -18,7 +18,9 @@ public sealed unsafe partial class Mmu
     private readonly FastTable _fast = new();
     private readonly FastView* _view;
     private byte* _base;
-    private bool _fastUsable, _tlbHolds;
+    private bool _fastUsable;
+    // Whether anything was entered since all was dropped.
+    private bool _tlbHolds, _structuresHold;
     private int _pcid;
 
     /// <summary>What was counted; all zero unless <see cref="MmuOptions.Statistics"/> is on.</summary>
@@ -50,8 +52,8 @@ public sealed unsafe partial class Mmu
         ulong address = linear.Value;
         if (!_context.State.Efer.Lma) address = (uint)address;
         else if (!linear.IsCanonical(_context.State.LinearWidth)) return;
-        _tlb.InvalidatePage(address, _pcid);
-        _structures.InvalidatePage(address, _pcid);
+        if (_tlbHolds) _tlb.InvalidatePage(address, _pcid);
+        if (_structuresHold) _structures.InvalidatePage(address, _pcid);
         _fast.ForgetPage(address, _pcid, globals: true, structures: true);
     }
 
@@ -119,6 +121,7 @@ public sealed unsafe partial class Mmu
         _tlb.InvalidateAll();
         _structures.InvalidateAll();
         _fast.ForgetAll();
+        _tlbHolds = _structuresHold = false;
     }
 
     private void Apply(CacheEffect effect)
@@ -309,6 +312,7 @@ public sealed unsafe partial class Mmu
     // Returns the rights of the path above the leaf.
     private int RememberTables(ulong linear, in WalkPath path, int rights)
     {
+        _structuresHold = true;
         for (int i = 0; i < path.Count - 1; i++)
         {
             WalkStep step = path[i];

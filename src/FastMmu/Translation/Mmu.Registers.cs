@@ -133,7 +133,7 @@ public sealed partial class Mmu
         _context.SetExemption(flags);
         _leafRulesKnown &= ~ExemptedRows;
         OnPrivilegeChanged();
-        if (state.Cr4.Smap) _fast.Enter(FastFingerprint.Of(in state));
+        if (state.Cr4.Smap) _fast.Enter(_fast.Fingerprint.WithExemption(flags.Ac));
     }
 
     /// <summary>Sets the current privilege level, here and in <see cref="Segments"/>. Flushes nothing.</summary>
