@@ -90,6 +90,21 @@ internal static unsafe class AddendTable
         }
     }
 
+    /// <summary>Says what a slot holds.</summary>
+    /// <param name="table">The row.</param>
+    /// <param name="slot">The slot.</param>
+    /// <param name="generation">The context's, not 0.</param>
+    /// <param name="linear">The page.</param>
+    /// <param name="physical">Where it is.</param>
+    /// <returns>Whether it holds something of that context.</returns>
+    internal static bool TryDecode(byte* table, nuint slot, ulong generation, out ulong linear, out ulong physical)
+    {
+        ulong* entry = (ulong*)(table + (slot * EntryBytes));
+        linear = entry[0] & PageMask;
+        physical = linear + entry[1];
+        return (entry[0] & ~PageMask) == generation;
+    }
+
     /// <summary>Drops a frame, whatever address and context it was entered for.</summary>
     /// <param name="table">The row.</param>
     /// <param name="frame">The number of the frame.</param>

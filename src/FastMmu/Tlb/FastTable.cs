@@ -17,7 +17,7 @@ namespace FastMmu.Tlb;
 /// <para>Forgetting a context is taking a new generation number; when the numbers run out, the tables are cleared.</para>
 /// <para>Owned by one virtual CPU; not thread-safe.</para>
 /// </remarks>
-internal sealed unsafe class FastTable : IDisposable
+internal sealed unsafe partial class FastTable : IDisposable
 {
     internal const int SlotBits = 13;
     internal const int Slots = 1 << SlotBits;

@@ -86,6 +86,23 @@ internal static unsafe class PackedTable
         }
     }
 
+    /// <summary>Says what a slot holds under a key.</summary>
+    /// <param name="table">The row.</param>
+    /// <param name="slot">The slot.</param>
+    /// <param name="key">The context's.</param>
+    /// <param name="linear">The page; not canonical if the entry is another context's.</param>
+    /// <param name="physical">Where it is.</param>
+    /// <param name="attributes">What is remembered beside it.</param>
+    /// <returns>Whether it holds something.</returns>
+    internal static bool TryDecode(byte* table, nuint slot, ulong key, out ulong linear, out ulong physical, out uint attributes)
+    {
+        ulong entry = ((ulong*)table)[slot], x = entry ^ key;
+        linear = (ulong)((long)(x & ~LastFrame) >> (FrameBits - TagShift)) | (slot << 12);
+        physical = (x & LastFrame) << 12;
+        attributes = AttributesOf(table)[slot];
+        return entry != 0;
+    }
+
     /// <summary>Drops a frame, whatever address and context it was entered for.</summary>
     /// <param name="table">The row.</param>
     /// <param name="frame">The number of the frame.</param>

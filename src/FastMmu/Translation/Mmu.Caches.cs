@@ -187,7 +187,7 @@ public sealed unsafe partial class Mmu
     private Translation TranslateByWalk(ulong linear, Access access, Privilege privilege, bool stack, int row, bool packed)
     {
         if (!_rules.TryPrepare(ref linear, access, privilege, stack, out MmuFault fault)) return new(fault);
-        if (_walker is null) return Unpaged(linear);
+        if (_walker is null) return UnpagedAndEnter(linear, access, row, packed);
         TlbAccess kind = access == Access.Execute ? TlbAccess.Instruction : TlbAccess.Data;
         if ((_tlbHolds || !_fastUsable) && _tlb.TryFind(linear, _pcid, kind, out TlbEntry entry) && Permits(in entry, access, privilege))
         {
@@ -280,6 +280,7 @@ public sealed unsafe partial class Mmu
             var start = new WalkStart(cached.Table, cached.Level, above);
             found = _walker!.AccessFrom(_memory, in _context, in start, linear, access, privilege, ref path, out result) && !result.Fault.IsFault;
             if (_counting) CountWalk(path.Count, fromRoot: false, fault: false);
+            if (_walkObserver is not null) ReportWalk(linear, access, privilege, in path, MmuFault.None);
         }
 
         if (!found)
@@ -288,6 +289,7 @@ public sealed unsafe partial class Mmu
             above = PathRights.Unrestricted;
             _walker!.Access(_memory, in _context, linear, access, privilege, ref path, out result);
             if (_counting) CountWalk(path.Count, fromRoot: true, result.Fault.IsFault);
+            if (_walkObserver is not null) ReportWalk(linear, access, privilege, in path, result.Fault);
             if (result.Fault.IsFault)
             {
                 DropFaulting(linear);

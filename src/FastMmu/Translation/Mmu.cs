@@ -190,9 +190,6 @@ public sealed unsafe partial class Mmu : IDisposable
         _structures.Dispose();
     }
 
-    private static Translation Unpaged(ulong address) =>
-        new((uint)address, PageSize.None, Rights.UserAll, patIndex: 0);
-
     private static Translation ToTranslation(ulong linear, in WalkResult result)
     {
         if (result.Fault.IsFault) return new(result.Fault);
@@ -232,8 +229,7 @@ public sealed unsafe partial class Mmu : IDisposable
         if (rulesChanged || exemptionChanged)
         {
             _rules = new LinearAddressRules(in state);
-            _fastUsable = _walker is not null && !_counting && _caching && (_rules.Plain || !state.Efer.Lma);
-            _leavesUsable = _fastUsable && state.Efer.Lma;
+            DecideWhatIsFast();
         }
 
         _leafRulesKnown = 0;

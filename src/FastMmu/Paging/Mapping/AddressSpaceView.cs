@@ -131,6 +131,49 @@ public sealed class AddressSpaceView
         yield return open;
     }
 
+    /// <summary>All linear addresses of a physical one: the way back.</summary>
+    /// <param name="address">The physical address.</param>
+    /// <param name="pageLimit">After so many pages the pass ends, for tables that cannot be trusted.</param>
+    /// <returns>The addresses, ascending. A pass over all pages: for one question. Nothing is kept that could answer more.</returns>
+    /// <example><code>
+    /// space.Map(0x9000_0000, 0x30_0000, 4 * KiB, Rights.UserRead);
+    /// Console.WriteLine(string.Join(", ", view.LinearOf(0x30_0008)));        // 0x500008, 0x90000008
+    /// </code></example>
+    public IEnumerable<LinearAddress> LinearOf(PhysicalAddress address, long pageLimit = long.MaxValue)
+    {
+        foreach (MappedRange range in RangesOnto(new PhysicalRange(address, 1), pageLimit)) yield return range.Range.Start;
+    }
+
+    /// <summary>All linear ranges that lead into a physical one, with their rights.</summary>
+    /// <param name="frames">The physical range.</param>
+    /// <param name="pageLimit">After so many pages the last range is given and the pass ends, for tables that cannot be trusted.</param>
+    /// <returns>
+    /// Each range's part that leads there, ascending; neighbours whose frames adjoin and that are mapped alike are put together. A pass over all pages.
+    /// </returns>
+    /// <example><code>
+    /// foreach (MappedRange range in view.RangesOnto(new PhysicalRange(0x0, 0x20_1000))) Console.WriteLine($"{range.Range} {range.Physical} {range.Rights}");   // 0000000000400000-0000000000400fff 0x200000 UserReadExecute
+    ///                                                                                                                                                         // 000000007ffff000-000000007fffffff 0x1000 UserReadWrite
+    /// </code></example>
+    public IEnumerable<MappedRange> RangesOnto(PhysicalRange frames, long pageLimit = long.MaxValue)
+    {
+        MappedPages.Enumerator pages = Pages().GetEnumerator();
+        MappedRange? open = null;
+        for (long count = 0; count < pageLimit && pages.MoveNext(); count++)
+        {
+            if (!new MappedRange(pages.Current).TryClip(frames, out MappedRange next)) continue;
+            if (open is { } running && running.TryExtend(in next, RangeMerge.ContiguousFrames, out MappedRange extended))
+            {
+                open = extended;
+                continue;
+            }
+
+            if (open is { } done) yield return done;
+            open = next;
+        }
+
+        if (open is { } last) yield return last;
+    }
+
     /// <summary>
     /// Counts tables, entries and mapped bytes. Each distinct table is read once for each set of rights that reaches it, however many paths
     /// lead there; pages are counted by paths, exactly.

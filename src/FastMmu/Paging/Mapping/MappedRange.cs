@@ -31,6 +31,14 @@ public readonly record struct MappedRange(
     internal bool IsLike(in MappedRange other) =>
         Rights == other.Rights && PatIndex == other.PatIndex && ProtectionKey == other.ProtectionKey;
 
+    // The part whose frames lie in a physical range.
+    internal bool TryClip(PhysicalRange frames, out MappedRange part)
+    {
+        ulong first = Math.Max(Physical.Value, frames.Start.Value), end = Math.Min(Physical.Value + Range.Length, frames.End);
+        part = first < end ? this with { Range = new(Range.Start + (first - Physical.Value), end - first), Physical = new(first) } : default;
+        return first < end;
+    }
+
     internal bool TryExtend(in MappedRange next, RangeMerge merge, out MappedRange extended)
     {
         // The sum is 0 at the end of the address space, where nothing follows.
