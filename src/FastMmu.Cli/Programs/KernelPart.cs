@@ -16,17 +16,8 @@ internal sealed record KernelPart(IReadOnlyList<KernelRegion> Regions, ulong Ima
     public static KernelPart Of(ProgramMachine machine, Addresses.PhysicalAddress root)
     {
         KernelSpace kernel = machine.Kernel;
-        int shared = 0;
-        for (int i = kernel.FirstKernelEntry; i < 512; i++)
-        {
-            ulong offset = (ulong)i * 8;
-            ulong entry = machine.Memory.Read<ulong>(root + offset);
-            if ((entry & 1) != 0 && entry == machine.Memory.Read<ulong>(kernel.Root + offset)) shared++;
-        }
-
-        KernelRegion[] regions = [.. kernel.Layout.Regions.Where(r => r.First > kernel.Layout.UserEnd && !IsEmpty(r.Kind))];
-        // The top table itself is each task's own.
-        return new(regions, kernel.Layout.ImageStart, kernel.View().Summarize().Tables - 1, shared);
+        KernelRegion[] regions = [.. kernel.Layout.Regions.Where(r => r.First >= kernel.Layout.UserEnd && !IsEmpty(r.Kind))];
+        return new(regions, kernel.Layout.ImageStart, kernel.SharedTables, kernel.CountShared(root));
     }
 
     private static bool IsEmpty(KernelRegionKind kind) =>

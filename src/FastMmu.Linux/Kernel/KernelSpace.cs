@@ -96,6 +96,32 @@ public sealed class KernelSpace
         }
     }
 
+    /// <summary>Page tables that all tasks share: those below the kernel's entries of the top table. Counted by a walk over them.</summary>
+    public long SharedTables
+    {
+        get
+        {
+            // The mapper gives PAE's top table all its page directories, of which those of the user's part stay empty.
+            long own = 1;
+            for (int i = 0; i < FirstKernelEntry; i++) own += (long)(_tables.Read(Root + (ulong)(i * _tables.EntryBytes)) & KernelTables.Present);
+            return View().Summarize().Tables - own;
+        }
+    }
+
+    /// <summary>How many entries of a task's top table are present and the kernel's own.</summary>
+    /// <param name="root">The task's top table.</param>
+    public int CountShared(PhysicalAddress root)
+    {
+        int shared = 0;
+        for (int i = FirstKernelEntry; i < _tables.TopEntries; i++)
+        {
+            ulong offset = (ulong)(i * _tables.EntryBytes), entry = _tables.Read(root + offset);
+            if ((entry & KernelTables.Present) != 0 && entry == _tables.Read(Root + offset)) shared++;
+        }
+
+        return shared;
+    }
+
     /// <summary>The first entry of the top table that belongs to the kernel.</summary>
     public int FirstKernelEntry => Layout.Architecture switch
     {

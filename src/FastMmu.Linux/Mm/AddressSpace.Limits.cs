@@ -26,6 +26,9 @@ public sealed partial class AddressSpace
         return 0;
     }
 
+    /// <summary>What the kernel's own numbers hold of a sum: a 32-bit kernel computes with 32 bits, where ends of ranges wrap earlier.</summary>
+    private ulong Word(ulong value) => value & _word;
+
     internal static ulong AlignUp(ulong value) => (value + PageSize - 1) & ~(PageSize - 1);
 
     internal static bool IsAligned(ulong value) => (value & (PageSize - 1)) == 0;

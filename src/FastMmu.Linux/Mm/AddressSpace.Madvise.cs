@@ -12,7 +12,7 @@ public sealed partial class AddressSpace
     /// <returns>0; EINVAL for unknown advice, a bad range, or an area it does not suit; ENOMEM for a hole; EAGAIN for a split too many; EPERM; EACCES; EFAULT.</returns>
     public long Madvise(ulong address, ulong length, int advice)
     {
-        ulong aligned = AlignUp(length), end = address + aligned;
+        ulong aligned = Word(AlignUp(length)), end = Word(address + aligned);
         if (!IsKnown(advice) || !IsAligned(address) || (length != 0 && aligned == 0) || end < address)
         {
             return -Errno.EINVAL;

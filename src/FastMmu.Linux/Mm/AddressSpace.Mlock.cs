@@ -40,7 +40,7 @@ public sealed partial class AddressSpace
     /// <returns>0; ENOMEM at a hole; EINVAL for a range that wraps.</returns>
     public long Munlock(ulong address, ulong length)
     {
-        length = AlignUp(length + (address & (PageSize - 1)));
+        length = Word(AlignUp(length + (address & (PageSize - 1))));
         return ApplyLock(address & ~(PageSize - 1), length, VmFlags.None);
     }
 
@@ -89,7 +89,7 @@ public sealed partial class AddressSpace
             return -Errno.EPERM;
         }
 
-        length = AlignUp(length + (address & (PageSize - 1)));
+        length = Word(AlignUp(length + (address & (PageSize - 1))));
         ulong start = address & ~(PageSize - 1);
         ulong limit = SoftLimit(ResourceLimits.MemoryLock) >> PageShift;
         ulong locked = (length >> PageShift) + LockedVm;
@@ -120,7 +120,7 @@ public sealed partial class AddressSpace
 
     private ulong CountLocked(ulong start, ulong length)
     {
-        ulong end = start + length < start ? ulong.MaxValue : start + length, bytes = 0;
+        ulong end = Word(start + length) < start ? ulong.MaxValue : start + length, bytes = 0;
         for (ulong at = start; Areas.TryFind(at, out Vma vma) && vma.Start < end; at = vma.End)
         {
             if ((vma.Flags & VmFlags.Locked) != 0)
@@ -135,7 +135,7 @@ public sealed partial class AddressSpace
     // apply_vma_lock_flags: area by area up to the first hole or problem.
     private long ApplyLock(ulong start, ulong length, VmFlags flags)
     {
-        ulong end = start + length;
+        ulong end = Word(start + length);
         if (end < start)
         {
             return -Errno.EINVAL;

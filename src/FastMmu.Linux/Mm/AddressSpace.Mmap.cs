@@ -85,13 +85,13 @@ public sealed partial class AddressSpace
             address = RoundHint(address);
         }
 
-        length = AlignUp(length);
+        length = Word(AlignUp(length));
         if (length == 0)
         {
             return -Errno.ENOMEM;
         }
 
-        if (pageOffset + (length >> PageShift) < pageOffset)
+        if (Word(pageOffset + (length >> PageShift)) < pageOffset)
         {
             return -Errno.EOVERFLOW;
         }

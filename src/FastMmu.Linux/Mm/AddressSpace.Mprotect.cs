@@ -39,7 +39,7 @@ public sealed partial class AddressSpace
             return 0;
         }
 
-        ulong start = address, end = address + AlignUp(length);
+        ulong start = address, end = Word(address + Word(AlignUp(length)));
         if (end <= start)
         {
             return -Errno.ENOMEM;

@@ -18,8 +18,8 @@ public sealed partial class AddressSpace
         Remap remap = new()
         {
             Address = address,
-            OldLength = AlignUp(oldLength),
-            NewLength = AlignUp(newLength),
+            OldLength = Word(AlignUp(oldLength)),
+            NewLength = Word(AlignUp(newLength)),
             Flags = flags,
             NewAddress = newAddress,
         };

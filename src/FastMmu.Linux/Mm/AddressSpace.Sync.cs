@@ -26,7 +26,7 @@ public sealed partial class AddressSpace
             return -Errno.EINVAL;
         }
 
-        ulong end = address + AlignUp(length);
+        ulong end = Word(address + Word(AlignUp(length)));
         if (end < address)
         {
             return -Errno.ENOMEM;
@@ -60,15 +60,15 @@ public sealed partial class AddressSpace
     /// <param name="address">The first byte, of a page.</param>
     /// <param name="length">Bytes, rounded up to pages.</param>
     /// <param name="flags">Must be 0.</param>
-    /// <returns>0; EINVAL; ENOMEM for a hole or a split too many; ENOSYS before 6.10.</returns>
+    /// <returns>0; EINVAL; ENOMEM for a hole or a split too many; ENOSYS before 6.10 and on 32-bit kernels.</returns>
     public long Mseal(ulong address, ulong length, ulong flags)
     {
-        if (!Machine.Profile.KnowsSeals)
+        if (!Machine.Profile.KnowsSeals || Machine.Is32Bit)
         {
             return -Errno.ENOSYS;
         }
 
-        ulong aligned = AlignUp(length), end = address + aligned;
+        ulong aligned = Word(AlignUp(length)), end = Word(address + aligned);
         if (flags != 0 || !IsAligned(address) || (length != 0 && aligned == 0) || end < address)
         {
             return -Errno.EINVAL;

@@ -13,6 +13,7 @@ public sealed partial class AddressSpace : IDisposable
 {
     internal const ulong PageSize = 4096;
     internal const int PageShift = 12;
+    private readonly ulong _word = ulong.MaxValue;
 
     /// <summary>An empty address space.</summary>
     /// <param name="machine">The machine it lives on.</param>
@@ -26,6 +27,7 @@ public sealed partial class AddressSpace : IDisposable
         UserEnd = machine.UserEnd;
         if (machine.Is32Bit)
         {
+            _word = uint.MaxValue;
             Is32Bit = true;
             TaskSize = UserEnd;
         }

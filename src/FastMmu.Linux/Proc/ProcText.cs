@@ -27,7 +27,8 @@ public static class ProcText
             AppendHeader(text, mm, vma);
         }
 
-        if (vsyscall != VsyscallMode.None)
+        // 32-bit programs have none, whichever kernel they run on.
+        if (vsyscall != VsyscallMode.None && !mm.Is32Bit)
         {
             AppendHeader(text, VsyscallStart, VsyscallEnd, VsyscallFlags(vsyscall), 0, default, "[vsyscall]");
         }
@@ -49,7 +50,7 @@ public static class ProcText
             AppendArea(text, vma.Length, mm.PageMaskOf(vma) + 1, mm.Tables.Usage(vma), vma.Flags, mm.Machine.Settings.ProtectionKeys);
         }
 
-        if (vsyscall != VsyscallMode.None)
+        if (vsyscall != VsyscallMode.None && !mm.Is32Bit)
         {
             AppendHeader(text, VsyscallStart, VsyscallEnd, VsyscallFlags(vsyscall), 0, default, "[vsyscall]");
             AppendArea(text, VsyscallEnd - VsyscallStart, 4096, default, VsyscallFlags(vsyscall), mm.Machine.Settings.ProtectionKeys);
