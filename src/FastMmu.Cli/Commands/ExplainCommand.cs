@@ -3,6 +3,7 @@ using FastMmu.Cli.Explain;
 using FastMmu.Cli.Images;
 using FastMmu.Cli.Programs;
 using FastMmu.Linux;
+using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
 
 namespace FastMmu.Cli.Commands;
@@ -24,19 +25,20 @@ internal static class ExplainCommand
         Option<int?> cpl = GuestOptions.Cpl();
         Option<ulong?> seed = ProgramOptions.Seed("Randomise the addresses of --exec from this number.");
         Option<string> profile = ProgramOptions.Profile();
+        Option<string?> kernel = KernelOption.Create("--kernel", "Which kernel runs the program of --exec:");
         Option<bool> json = SharedOptions.Json();
         var command = new Command(
             "explain",
             "Follow an address of a recorded guest, or of a program just executed: selector, descriptor, linear address, area, every table entry, physical address, and what each access would do.")
         {
-            addresses, image, program, cr3, cpl, seed, profile, json,
+            addresses, image, program, cr3, cpl, seed, profile, kernel, json,
         };
         command.Validators.Add(result =>
         {
             bool Given(Option option) => result.GetResult(option) is { Implicit: false };
             if (Given(image) == Given(program)) result.AddError(Given(image) ? "--image and --exec exclude each other." : "Whose address? Give --image DIR or --exec [PROGRAM].");
             else if (Given(program) && (Given(cr3) || Given(cpl))) result.AddError("--cr3 and --cpl are for --image.");
-            else if (Given(image) && (Given(seed) || Given(profile))) result.AddError("--seed and --profile are for --exec.");
+            else if (Given(image) && (Given(seed) || Given(profile) || Given(kernel))) result.AddError("--seed, --profile and --kernel are for --exec.");
         });
         command.SetAction(parsed =>
         {
@@ -45,7 +47,7 @@ internal static class ExplainCommand
             List<Explanation> explanations = parsed.GetValue(image) is string directory
                 ? OfGuest(console, operands, asked, directory, parsed.GetValue(cr3), parsed.GetValue(cpl))
                 : OfProgram(
-                    console, operands, asked, ProgramChoice.Of(parsed.GetValue(program)),
+                    console, operands, asked, parsed.GetValue(program), KernelOption.Of(parsed.GetValue(kernel)),
                     parsed.GetValue(seed) is ulong number ? AslrSeed.From(number) : AslrSeed.Off, ProgramOptions.ProfileOf(parsed.GetRequiredValue(profile)));
             return Write(console, explanations, parsed.GetValue(json));
         });
@@ -68,8 +70,9 @@ internal static class ExplainCommand
     }
 
     private static List<Explanation> OfProgram(
-        ToolConsole console, AddressOperand[] operands, string[] addresses, ProgramChoice program, AslrSeed aslr, KernelProfile profile)
+        ToolConsole console, AddressOperand[] operands, string[] addresses, string? path, KernelArchitecture kernel, AslrSeed aslr, KernelProfile profile)
     {
+        ProgramChoice program = ProgramChoice.Of(path, kernel);
         if (Array.FindIndex(operands, o => !o.IsLinear) is >= 0 and int logical)
         {
             throw new InputException($"'{addresses[logical]}' goes through a segment; a program just executed has flat ones, give a linear address");
@@ -77,7 +80,7 @@ internal static class ExplainCommand
 
         return LongWork.Run(console, program.Path, _ =>
         {
-            using var machine = new ProgramMachine(program, [program.Path], profile, aslr);
+            using var machine = new ProgramMachine(program, [program.Path], profile, aslr, kernel);
             var explainer = new ProgramExplainer(machine);
             return operands.Select((operand, i) => explainer.Explain(operand.Offset, addresses[i])).ToList();
         });

@@ -10,30 +10,17 @@ namespace FastMmu.Cli.Commands;
 /// <summary><c>fastmmu layout --arch KIND</c>: how Linux divides addresses and memory.</summary>
 internal static class LayoutCommand
 {
-    private static readonly Dictionary<string, KernelArchitecture> s_architectures = new()
-    {
-        ["x86_64"] = KernelArchitecture.X8664,
-        ["x86_64-la57"] = KernelArchitecture.X8664La57,
-        ["i386"] = KernelArchitecture.I386,
-        ["i386-pae"] = KernelArchitecture.I386Pae,
-    };
-
     public static Command Create(ToolConsole console)
     {
-        var architecture = new Option<string>("--arch")
-        {
-            Description = "Which kernel: x86_64 (four levels), x86_64-la57 (five), i386 (two) or i386-pae (three).",
-            HelpName = "KIND",
-            DefaultValueFactory = _ => "x86_64",
-        };
-        architecture.AcceptOnlyFromAmong([.. s_architectures.Keys]);
+        Option<string?> architecture = KernelOption.Create("--arch", "Which kernel:");
+        architecture.DefaultValueFactory = _ => KernelOption.Usual;
         var seed = new Option<string?>("--kaslr") { Description = "Randomise addresses, from this number.", HelpName = "SEED" };
         var ram = new Option<string>("--ram") { Description = "Memory of the machine: a number with K, M, G or T.", HelpName = "SIZE", DefaultValueFactory = _ => "8G" };
         var vmalloc = new Option<string?>("--vmalloc") { Description = "The vmalloc= of a 32-bit kernel's command line.", HelpName = "SIZE" };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("layout", "Show how Linux divides the address space and physical memory, with sizes and formulas.") { architecture, seed, ram, vmalloc, json };
         command.SetAction(parsed => Run(
-            console, s_architectures[parsed.GetRequiredValue(architecture)], parsed.GetRequiredValue(architecture), parsed.GetValue(seed),
+            console, KernelOption.Of(parsed.GetValue(architecture)), parsed.GetValue(architecture) ?? KernelOption.Usual, parsed.GetValue(seed),
             parsed.GetRequiredValue(ram), parsed.GetValue(vmalloc), parsed.GetValue(json)));
         return command;
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using FastMmu.Cli.MmTraces;
 using FastMmu.Cli.MmTraces.Scripts;
+using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Proc;
 
 namespace FastMmu.Cli.Commands;
@@ -13,22 +14,24 @@ internal static class MmCommand
     {
         var script = new Argument<string>("SCRIPT") { Description = "Lines such as `mmap 0 16p 3 34 -1 0`, under `scenario NAME` lines if there are several; or a recorded trace." };
         var scenario = new Option<string?>("--scenario") { Description = "Run only scenarios whose name contains this." };
+        Option<string?> kernel = KernelOption.Create("--kernel", "Put this kernel's half into the page tables of its tasks; without it there are four levels and no kernel's half:");
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("mm", "Run a script of memory calls on a fresh process; after each, what changed in its areas and counters.") { script, scenario, json };
-        command.SetAction(parsed => Run(console, parsed.GetRequiredValue(script), parsed.GetValue(scenario), parsed.GetValue(json)));
+        var command = new Command("mm", "Run a script of memory calls on a fresh process; after each, what changed in its areas and counters.") { script, scenario, kernel, json };
+        command.SetAction(parsed => Run(
+            console, parsed.GetRequiredValue(script), parsed.GetValue(scenario), parsed.GetValue(kernel) is string name ? KernelOption.Of(name) : null, parsed.GetValue(json)));
         return command;
     }
 
-    private static int Run(ToolConsole console, string path, string? name, bool asJson)
+    private static int Run(ToolConsole console, string path, string? name, KernelArchitecture? kernel, bool asJson)
     {
-        List<Scenario> scenarios = [.. ScriptParser.Read(path).Where(s => name is null || s.Name.Contains(name, StringComparison.Ordinal))];
+        List<Scenario> scenarios = [.. ScriptParser.Read(path, kernel?.Is64Bit() == false).Where(s => name is null || s.Name.Contains(name, StringComparison.Ordinal))];
         if (scenarios.Count == 0) throw new InputException($"{path}: no scenario's name contains '{name}'");
         if (asJson)
         {
             console.WriteJson(json =>
             {
                 json.WriteStartArray();
-                foreach (Scenario scenario in scenarios) WriteJson(json, scenario, path);
+                foreach (Scenario scenario in scenarios) WriteJson(json, scenario, path, kernel);
                 json.WriteEndArray();
             });
             return ExitCode.Success;
@@ -36,7 +39,7 @@ internal static class MmCommand
 
         foreach (Scenario scenario in scenarios)
         {
-            using var runner = new ScriptRunner(scenario, path);
+            using var runner = new ScriptRunner(scenario, path, kernel);
             if (scenario.Name.Length > 0) console.Output.WriteLine(console.Paint($"scenario {scenario.Name}", Ink.Bold));
             foreach (TraceArea area in runner.Areas) console.Output.WriteLine($"    {area}");
             foreach (ScriptStep step in runner.Run()) Print(console, step);
@@ -65,9 +68,9 @@ internal static class MmCommand
         return step.Op.Call == TraceCall.Mincore ? $" [{string.Concat(pages)}]" : $" [{string.Join(' ', pages)}]";
     }
 
-    private static void WriteJson(Utf8JsonWriter json, Scenario scenario, string path)
+    private static void WriteJson(Utf8JsonWriter json, Scenario scenario, string path, KernelArchitecture? kernel)
     {
-        using var runner = new ScriptRunner(scenario, path);
+        using var runner = new ScriptRunner(scenario, path, kernel);
         json.WriteStartObject();
         json.WriteString("scenario", scenario.Name);
         json.WriteNumber("line", scenario.Line);

@@ -35,18 +35,20 @@ internal static class VerifyMmCommand
             HelpName = "NAME",
         };
         skip.AcceptOnlyFromAmong([.. SkipNames.Select(s => s.Name)]);
+        Option<string?> kernel = KernelOption.Create("--kernel", "Put this kernel's half into the page tables of its tasks; the recordings are of x86_64:");
         var time = new Option<bool>("--time") { Description = "Say how many calls a second were replayed, the comparison included and the reading of the file not." };
         Option<bool> json = SharedOptions.Json();
 
         var command = new Command("mm", "Replay recorded memory calls; the last line counts. Every line of a trace is checked: its start, each call and its end. Exit code 0: all agree, 1: some do not, 2: a file cannot be used.")
         {
-            files, show, level, id, skip, time, json,
+            files, show, level, id, skip, kernel, time, json,
         };
         command.SetAction(parsed => Run(console, parsed.GetRequiredValue(files), parsed.GetValue(json), parsed.GetValue(time), new ReplayOptions
         {
             Shown = parsed.GetValue(show),
             Level = parsed.GetValue(level),
             Id = parsed.GetValue(id),
+            Kernel = parsed.GetValue(kernel) is string name ? KernelOption.Of(name) : null,
             Skipped = SkipNames.Where(s => (parsed.GetValue(skip) ?? []).Contains(s.Name)).Aggregate(SkippedComparisons.None, (all, s) => all | s.Skip),
         }));
         return command;

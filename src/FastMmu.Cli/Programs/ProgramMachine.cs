@@ -9,7 +9,7 @@ using LinuxTask = FastMmu.Linux.Mm.Task;
 
 namespace FastMmu.Cli.Programs;
 
-/// <summary>A machine of the tool's own with a 64-bit Linux on it, kernel's half included, and one program to execute.</summary>
+/// <summary>A machine of the tool's own with Linux on it, kernel's half included, and one program to execute.</summary>
 internal sealed class ProgramMachine : IDisposable
 {
     /// <summary>Its memory.</summary>
@@ -23,13 +23,15 @@ internal sealed class ProgramMachine : IDisposable
     /// <param name="arguments">Its arguments, its name first.</param>
     /// <param name="profile">The kernel's release.</param>
     /// <param name="aslr">Randomised addresses of programs and kernel, or fixed ones.</param>
-    public ProgramMachine(ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, AslrSeed aslr)
+    /// <param name="kernel">Which kernel.</param>
+    public ProgramMachine(
+        ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, AslrSeed aslr, KernelArchitecture kernel = KernelArchitecture.X8664)
     {
         _program = program;
         _arguments = arguments;
         Aslr = aslr;
         Memory = PhysicalMemory.Create(MemoryBytes);
-        Linux = new LinuxMachine(Memory, KernelLayout.For(Memory, new() { Seed = aslr }), profile);
+        Linux = new LinuxMachine(Memory, KernelLayout.For(Memory, new() { Architecture = kernel, Seed = aslr }), profile);
         Linux.Settings.TotalRamPages = MemoryBytes >> 12;
         Linux.ExecSettings.Files = program.Files;
     }

@@ -1,6 +1,8 @@
 using FastMmu.Cli.Report;
 using FastMmu.Linux.Exec;
+using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
+using FastMmu.Linux.Physical;
 using FastMmu.Linux.Proc;
 using FastMmu.Paging.Mapping;
 
@@ -14,6 +16,9 @@ internal sealed record ProgramReport
 
     /// <summary>The kernel's release.</summary>
     public required string Release { get; init; }
+
+    /// <summary>Which kernel.</summary>
+    public required KernelArchitecture Architecture { get; init; }
 
     /// <summary>Randomised, and from which number.</summary>
     public required AslrSeed Aslr { get; init; }
@@ -59,6 +64,9 @@ internal sealed record ProgramReport
 
     /// <summary>The kernel's half.</summary>
     public required KernelPart Kernel { get; init; }
+
+    /// <summary>How many of the mapped pages lie in which zone.</summary>
+    public required IReadOnlyList<(ZoneType Zone, long Pages)> Zones { get; init; }
 
     /// <summary>Every mapped page, translated in several ways.</summary>
     public required IReadOnlyList<TranslationRun> Translations { get; init; }

@@ -1,8 +1,10 @@
 using System.Text.Json;
+using FastMmu.Cli.Commands;
 using FastMmu.Cli.Explain;
 using FastMmu.Cli.Report;
 using FastMmu.Linux.Exec;
 using FastMmu.Linux.Kernel;
+using FastMmu.Linux.Physical;
 using FastMmu.Linux.Proc;
 using FastMmu.Paging.Mapping;
 
@@ -17,6 +19,7 @@ internal static class ProgramReportJson
         json.WriteStartObject();
         json.WriteString("path", report.Path);
         json.WriteString("kernel", report.Release);
+        json.WriteString("architecture", KernelOption.NameOf(report.Architecture));
         json.WriteString("aslr", report.Aslr.ToString());
         json.WriteString("comm", report.Comm);
         json.WriteNumber("bits", report.Bits);
@@ -119,6 +122,9 @@ internal static class ProgramReportJson
         json.WriteNumber("brought_in", report.Touched.Faulted);
         foreach ((string signal, long count) in report.Touched.Refused) json.WriteNumber(signal, count);
         json.WriteNumber("left_out", report.Touched.LeftOut);
+        json.WriteStartObject("zones");
+        foreach ((ZoneType zone, long pages) in report.Zones) json.WriteNumber(zone.ToString(), pages);
+        json.WriteEndObject();
         json.WriteNumber("seconds", report.Touched.Elapsed.TotalSeconds);
         json.WriteEndObject();
         json.WriteNumber("tables", report.Tables);

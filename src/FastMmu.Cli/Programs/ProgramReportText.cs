@@ -1,4 +1,5 @@
 using System.Globalization;
+using FastMmu.Cli.Commands;
 using FastMmu.Cli.Report;
 using FastMmu.Cli.Text;
 using FastMmu.Linux.Exec;
@@ -16,7 +17,7 @@ internal static class ProgramReportText
     {
         console.Output.WriteLine(console.Paint($"{Printable.Of(report.Path)}: a {report.Bits}-bit program before its first instruction", Ink.Bold));
         string random = report.Aslr.IsOn ? $"addresses randomised from {report.Aslr} (--seed gives them back)" : "addresses not randomised";
-        console.Output.WriteLine($"  Linux {report.Release}, {random}; execve took {Quantity.Time(report.ExecTime)}");
+        console.Output.WriteLine($"  Linux {report.Release} for {KernelOption.NameOf(report.Architecture)}, {random}; execve took {Quantity.Time(report.ExecTime)}");
         console.Output.WriteLine($"  user addresses end at {report.TaskSize:x}, mmap begins at {report.MmapBase:x}; name {Printable.Of(report.Comm)}");
         WriteKernel(console, report.Kernel);
         WriteAreas(console, report);
@@ -62,8 +63,9 @@ internal static class ProgramReportText
 
         table.Write(console);
         StartRegisters registers = report.Registers;
+        char word = report.Bits == 32 ? 'e' : 'r';
         console.Output.WriteLine(
-            $"  rip {registers.InstructionPointer:x}  rsp {registers.StackPointer:x}  eflags {registers.Flags:x}  cs {registers.CodeSelector:x}  ss {registers.StackSelector:x}  ds {registers.DataSelector:x}");
+            $"  {word}ip {registers.InstructionPointer:x}  {word}sp {registers.StackPointer:x}  eflags {registers.Flags:x}  cs {registers.CodeSelector:x}  ss {registers.StackSelector:x}  ds {registers.DataSelector:x}");
     }
 
     private static void WriteVector(ToolConsole console, ProgramReport report)
@@ -109,6 +111,7 @@ internal static class ProgramReportText
         console.Output.WriteLine(
             $"  {Quantity.Count(touched.Pages)} pages: {Quantity.Count(touched.Mapped)} mapped before, {Quantity.Count(touched.Faulted)} brought in, {refused}; "
             + string.Create(CultureInfo.InvariantCulture, $"{touched.NanosecondsEach:0} ns a page"));
+        console.Output.WriteLine($"  mapped now: {string.Join(", ", report.Zones.Select(z => $"{Quantity.Count(z.Pages)} in {z.Zone}"))}");
         if (touched.LeftOut > 0) console.Output.WriteLine($"  {Quantity.Count(touched.LeftOut)} pages more were left out: memory would not hold them");
     }
 

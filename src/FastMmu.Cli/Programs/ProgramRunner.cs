@@ -6,6 +6,7 @@ using FastMmu.Linux.Areas;
 using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
 using FastMmu.Linux.Pages;
+using FastMmu.Linux.Physical;
 using FastMmu.Linux.Proc;
 using FastMmu.Memory;
 using FastMmu.Paging.Mapping;
@@ -25,12 +26,14 @@ internal static class ProgramRunner
     /// <param name="program">The program.</param>
     /// <param name="arguments">Its arguments, its name first.</param>
     /// <param name="profile">The kernel's release.</param>
+    /// <param name="kernel">Which kernel.</param>
     /// <param name="aslr">Randomised addresses, or fixed ones.</param>
     /// <exception cref="InputException">It cannot be executed.</exception>
-    public static ProgramReport Run(ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, AslrSeed aslr)
+    public static ProgramReport Run(
+        ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, KernelArchitecture kernel, AslrSeed aslr)
     {
-        WarmUp();
-        using var machine = new ProgramMachine(program, arguments, profile, aslr);
+        WarmUp(kernel);
+        using var machine = new ProgramMachine(program, arguments, profile, aslr, kernel);
         Linux.Mm.Task task = machine.Execute();
         TimeSpan execTime = machine.ExecTime;
         AddressSpace mm = task.Mm;
@@ -43,6 +46,7 @@ internal static class ProgramRunner
         {
             Path = program.Path,
             Release = profile.Name,
+            Architecture = kernel,
             Aslr = aslr,
             Comm = task.Comm,
             Bits = mm.Is32Bit ? 32 : 64,
@@ -62,6 +66,7 @@ internal static class ProgramRunner
             Costs = costs,
             Tables = (long)mm.Tables.Tables,
             Kernel = KernelPart.Of(machine, mm.Tables.Root),
+            Zones = Zones(mm),
             Translations = translations,
             ExecTime = execTime,
         };
@@ -70,12 +75,12 @@ internal static class ProgramRunner
     }
 
     // Times shall be those of optimised code: a small program is executed and touched a few times on a machine of its own.
-    private static void WarmUp()
+    private static void WarmUp(KernelArchitecture kernel)
     {
         const int Rounds = 40;
         using PhysicalMemory memory = PhysicalMemory.Create(64UL << 20);
-        var machine = new LinuxMachine(memory);
-        machine.ExecSettings.Files = ProgramChoice.Sample().Files;
+        var machine = new LinuxMachine(memory) { Paging = kernel.Mode() };
+        machine.ExecSettings.Files = ProgramChoice.Sample(!kernel.Is64Bit()).Files;
         for (int i = 0; i < Rounds; i++)
         {
             Linux.Mm.Task task = machine.Exec(SampleProgram.Path, [SampleProgram.Path]).Task;
@@ -122,6 +127,19 @@ internal static class ProgramRunner
         }
 
         return new TouchCount(pages, mapped, refused, Stopwatch.GetElapsedTime(start), leftOut);
+    }
+
+    // Where the pages lie that entries of the program show.
+    private static List<(ZoneType Zone, long Pages)> Zones(AddressSpace mm)
+    {
+        var zones = new SortedDictionary<ZoneType, long>();
+        foreach (MappedPage page in AddressSpaceView.Open(mm.Machine.Memory, mm.Machine.Paging, mm.Tables.Root).Pages(new LinearRange(0UL, mm.TaskSize)))
+        {
+            ZoneType zone = mm.Machine.Pages.ZoneOf(page.Physical.Value >> 12).Type;
+            zones[zone] = zones.GetValueOrDefault(zone) + 1;
+        }
+
+        return [.. zones.Select(z => (z.Key, z.Value))];
     }
 
     private static IReadOnlyList<TranslationRun> Translate(AddressSpace mm, out IReadOnlyList<TableCost> costs)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using FastMmu.Linux.Exec;
 
 namespace FastMmu.Cli.Programs;
 
@@ -7,6 +8,7 @@ namespace FastMmu.Cli.Programs;
 /// <code>
 /// file    0  ELF header, four program headers
 ///      1000  code:  xor edi, edi; mov eax, 60; syscall          at 401000, r-x
+///                   or xor ebx, ebx; mov eax, 1; int 80h
 ///      2000  data:  its own page numbers                        at 402000, rw-, 16 KiB of the file and 1 MiB in memory
 /// </code>
 /// </remarks>
@@ -15,53 +17,55 @@ internal static class SampleProgram
     /// <summary>The path it is known by.</summary>
     public const string Path = "/sample";
 
-    private const int HeaderBytes = 64;
-    private const int SegmentBytes = 56;
     private const int DataPages = 4;
-    private const uint Load = 1, GnuStack = 0x6474_e551;
-    private const uint Execute = 1, Write = 2, Read = 4;
 
     /// <summary>The file.</summary>
-    public static byte[] Create()
+    /// <param name="is32Bit">A 32-bit program, which leaves by int 80h.</param>
+    public static byte[] Create(bool is32Bit = false)
     {
         byte[] file = new byte[(2 + DataPages) << 12];
-        (uint Type, uint Flags, ulong Offset, ulong Address, ulong FileBytes, ulong MemoryBytes)[] segments =
+        int header = is32Bit ? ElfHeader.Bytes32 : ElfHeader.Bytes64, segmentBytes = is32Bit ? ElfSegment.Bytes32 : ElfSegment.Bytes64;
+        const uint read = ElfSegment.Readable, write = ElfSegment.Writable, execute = ElfSegment.Executable;
+        ulong headers = (ulong)(header + (4 * segmentBytes));
+        ElfSegment[] segments =
         [
-            (Load, Read, 0, 0x40_0000, HeaderBytes + (4 * SegmentBytes), HeaderBytes + (4 * SegmentBytes)),
-            (Load, Read | Execute, 0x1000, 0x40_1000, 0x1000, 0x1000),
-            (Load, Read | Write, 0x2000, 0x40_2000, DataPages << 12, 1 << 20),
-            (GnuStack, Read | Write, 0, 0, 0, 0),
+            new(ElfSegment.Load, read, 0, 0x40_0000, headers, headers, 0x1000),
+            new(ElfSegment.Load, read | execute, 0x1000, 0x40_1000, 0x1000, 0x1000, 0x1000),
+            new(ElfSegment.Load, read | write, 0x2000, 0x40_2000, DataPages << 12, 1 << 20, 0x1000),
+            new(ElfSegment.GnuStack, read | write, 0, 0, 0, 0, 16),
         ];
-        ReadOnlySpan<byte> identity = [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1];
+        int word = is32Bit ? 4 : 8;
+        ReadOnlySpan<byte> identity = [0x7f, (byte)'E', (byte)'L', (byte)'F', is32Bit ? (byte)1 : (byte)2, 1, 1];
         identity.CopyTo(file);
-        Half(file, 16, 2);
-        Half(file, 18, 62);
-        Half(file, 20, 1);
-        Wide(file, 24, 0x40_1000);
-        Wide(file, 32, HeaderBytes);
-        Half(file, 52, HeaderBytes);
-        Half(file, 54, SegmentBytes);
-        Half(file, 56, (ushort)segments.Length);
+        Put(file, 16, 2, ElfHeader.Executable);
+        Put(file, 18, 2, is32Bit ? ElfHeader.Machine386 : ElfHeader.MachineX86_64);
+        Put(file, 20, 4, 1);
+        Put(file, 24, word, 0x40_1000);
+        Put(file, 24 + word, word, (ulong)header);
+        Put(file, header - 12, 2, (ulong)header);
+        Put(file, header - 10, 2, (ulong)segmentBytes);
+        Put(file, header - 8, 2, (ulong)segments.Length);
         for (int i = 0; i < segments.Length; i++)
         {
-            int at = HeaderBytes + (i * SegmentBytes);
-            BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(at), segments[i].Type);
-            BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(at + 4), segments[i].Flags);
-            Wide(file, at + 8, segments[i].Offset);
-            Wide(file, at + 16, segments[i].Address);
-            Wide(file, at + 24, segments[i].Address);
-            Wide(file, at + 32, segments[i].FileBytes);
-            Wide(file, at + 40, segments[i].MemoryBytes);
-            Wide(file, at + 48, 0x1000);
+            int at = header + (i * segmentBytes);
+            ElfSegment segment = segments[i];
+            Put(file, at, 4, segment.Type);
+            Put(file, at + (is32Bit ? 24 : 4), 4, segment.Flags);
+            ulong[] fields = [segment.Offset, segment.Address, segment.Address, segment.FileBytes, segment.MemoryBytes];
+            for (int f = 0; f < fields.Length; f++) Put(file, at + (is32Bit ? 4 : 8) + (f * word), word, fields[f]);
+            Put(file, at + (is32Bit ? 28 : 48), word, segment.Alignment);
         }
 
-        ReadOnlySpan<byte> code = [0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05];
+        ReadOnlySpan<byte> code = is32Bit ? [0x31, 0xdb, 0xb8, 1, 0, 0, 0, 0xcd, 0x80] : [0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05];
         code.CopyTo(file.AsSpan(0x1000));
-        for (int page = 0; page < DataPages; page++) Wide(file, 0x2000 + (page << 12), (ulong)page + 1);
+        for (int page = 0; page < DataPages; page++) Put(file, 0x2000 + (page << 12), 8, (ulong)page + 1);
         return file;
     }
 
-    private static void Half(byte[] file, int at, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(at), value);
-
-    private static void Wide(byte[] file, int at, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(at), value);
+    private static void Put(byte[] file, int at, int bytes, ulong value)
+    {
+        Span<byte> number = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(number, value);
+        number[..bytes].CopyTo(file.AsSpan(at));
+    }
 }

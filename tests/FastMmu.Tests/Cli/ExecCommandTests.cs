@@ -52,6 +52,27 @@ public sealed class ExecCommandTests
         Assert.True(json.RootElement.GetProperty("tables").GetInt64() < 16);
     }
 
+    [Theory]
+    [InlineData("i386", 255, 4L)]
+    [InlineData("i386-pae", 1, 7L)]
+    public void Kernel_Of32Bits_RunsTheToolsOwn32BitProgram(string kernel, int sharedEntries, long tables)
+    {
+        using JsonDocument json = JsonDocument.Parse(Output("exec", "--json", "--no-aslr", "--kernel", kernel));
+        JsonElement root = json.RootElement;
+        Assert.Equal((32, kernel), (root.GetProperty("bits").GetInt32(), root.GetProperty("architecture").GetString()));
+        Assert.Equal(("0xc0000000", "0xb8000000"), (root.GetProperty("task_size").GetString(), root.GetProperty("mmap_base").GetString()));
+        Assert.Equal(sharedEntries, root.GetProperty("kernel_half").GetProperty("shared_entries").GetInt32());
+        Assert.Equal(tables, root.GetProperty("tables").GetInt64());
+        Assert.True(root.GetProperty("touching").GetProperty("zones").GetProperty("HighMem").GetInt64() >= 1 + 1 + 4 + 252 + 33, "the program's pages are in high memory");
+        Assert.Equal(0, root.GetProperty("translations").EnumerateArray().Sum(t => t.GetProperty("wrong").GetInt32()));
+        Assert.Contains("eip 401000", Output("exec", "--no-aslr", "--kernel", kernel), StringComparison.Ordinal);
+
+        using var program = new ProgramOnDisk(SampleProgram.Create());
+        ToolRun refused = ToolRun.Of("exec", "--kernel", kernel, program.Path);
+        Assert.Equal(2, refused.Code);
+        Assert.Contains(": ENOEXEC: ", refused.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Seed_TheSame_GivesTheSameLayout()
     {

@@ -1,3 +1,5 @@
+using FastMmu.Linux.Kernel;
+
 namespace FastMmu.Cli.MmTraces.Replay;
 
 /// <summary>How traces are judged.</summary>
@@ -14,6 +16,9 @@ internal sealed record ReplayOptions
 
     /// <summary>Only traces whose name contains this.</summary>
     public string? Id { get; init; }
+
+    /// <summary>The kernel whose half is in the page tables; null for none.</summary>
+    public KernelArchitecture? Kernel { get; init; }
 
     /// <summary>Whether a trace is to be judged.</summary>
     public bool Takes(TraceHeader header) => (Level is null || header.Level == Level) && (Id is null || header.Id.Contains(Id, StringComparison.Ordinal));

@@ -23,7 +23,7 @@ internal sealed class TraceReplay : IDisposable
         _trace = trace;
         _options = options;
         _report = report;
-        _machine = new ReplayMachine(trace.Header, program, memory);
+        _machine = new ReplayMachine(trace.Header, program, memory, options.Kernel);
         _comparer = new StateComparer(options.Skipped);
         var first = new ReplayProcess(0, _machine.First);
         first.ExpectedAreas.AddRange(trace.Header.Areas);

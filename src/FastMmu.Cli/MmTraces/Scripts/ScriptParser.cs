@@ -10,14 +10,15 @@ internal static class ScriptParser
 
     /// <summary>Reads a script.</summary>
     /// <param name="path">The file.</param>
+    /// <param name="is32Bit">Whether the processes that scenarios start with are those of a 32-bit kernel.</param>
     /// <returns>Its scenarios; calls before the first <c>scenario</c> line are one without a name.</returns>
     /// <exception cref="InputException">A line cannot be understood; the message names it.</exception>
-    public static IReadOnlyList<Scenario> Read(string path)
+    public static IReadOnlyList<Scenario> Read(string path, bool is32Bit = false)
     {
         using LineReader lines = LineReader.Open(path, longest: 1 << 24);
         var scenarios = new List<Scenario>();
         var recorded = new TraceOpParser(resultsRequired: false);
-        List<ScriptCommand> commands = Begin(scenarios, "", 1, StandardProcess.Header(StandardProcess.TopDown, root: false));
+        List<ScriptCommand> commands = Begin(scenarios, "", 1, StandardProcess.Header(StandardProcess.TopDown, root: false, is32Bit));
         while (lines.MoveNext())
         {
             try
@@ -31,7 +32,7 @@ internal static class ScriptParser
                 string line = Encoding.UTF8.GetString(lines.Line);
                 string[] words = line.Split('#')[0].Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
                 if (words.Length == 0) continue;
-                if (words[0] == "scenario") commands = Begin(scenarios, Name(words), lines.LineNumber, StandardProcess.Header(Option(words, 2), Option(words, 3) != 0));
+                if (words[0] == "scenario") commands = Begin(scenarios, Name(words), lines.LineNumber, StandardProcess.Header(Option(words, 2), Option(words, 3) != 0, is32Bit));
                 else commands.Add(Command(words, lines.LineNumber));
             }
             catch (FormatException failure)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using FastMmu.Cli.MmTraces.Replay;
+using FastMmu.Linux.Kernel;
 using FastMmu.Memory;
 using LinuxTask = FastMmu.Linux.Mm.Task;
 
@@ -36,11 +37,22 @@ internal sealed class ScriptRunner : IDisposable
 
     /// <param name="scenario">What to run.</param>
     /// <param name="path">The script's file, for messages.</param>
-    public ScriptRunner(Scenario scenario, string path)
+    /// <param name="kernel">The kernel whose half is in the page tables; null for none.</param>
+    /// <exception cref="InputException">The scenario's process is none of this kernel.</exception>
+    public ScriptRunner(Scenario scenario, string path, KernelArchitecture? kernel = null)
     {
         _scenario = scenario;
         Path = path;
-        _machine = new ReplayMachine(scenario.Header, TargetProgram.Find(path) ?? StandardProcess.Program, _memory);
+        try
+        {
+            _machine = new ReplayMachine(scenario.Header, TargetProgram.Find(path) ?? StandardProcess.Program, _memory, kernel);
+        }
+        catch (FormatException failure)
+        {
+            _memory.Dispose();
+            throw new InputException($"{path}:{scenario.Line}: {failure.Message}", failure);
+        }
+
         _processes.Add(Take(_machine.First));
     }
 

@@ -1,4 +1,5 @@
 using FastMmu.Cli.MmTraces.Replay;
+using FastMmu.Linux.Kernel;
 using Xunit;
 
 namespace FastMmu.Tests.Linux.Traces;
@@ -28,6 +29,13 @@ public sealed class RecordedTracesTests
         Assert.Equal(traces, report.Traces);
         Assert.Equal(calls, report.Calls);
         Assert.Equal((2 * traces) + calls, report.Checked);
+    }
+
+    [Fact]
+    public void KernelsHalf_InThePageTables_ChangesNoAnswer()
+    {
+        ReplayReport report = TraceReplay.Verify(RepositoryRoot.Data("mm", "directed.jsonl.gz"), new ReplayOptions { Kernel = KernelArchitecture.X8664 });
+        Assert.True(report.Mismatched == 0, Text(report));
     }
 
     [Fact]
