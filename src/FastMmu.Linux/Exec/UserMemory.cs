@@ -103,7 +103,8 @@ internal readonly struct UserMemory(AddressSpace mm)
             return false;
         }
 
-        page = mm.Machine.Frames.Bytes(mm.Tables.Peek(address).Frame)[(int)(address & 0xfff)..];
+        ulong frame = mm.Tables.Peek(address).Frame;
+        page = (write ? mm.Machine.Frames.Bytes(frame) : mm.Machine.Frames.Unwritten(frame))[(int)(address & 0xfff)..];
         return true;
     }
 }

@@ -162,7 +162,7 @@ public sealed class Inode
 
             int at = (int)(offset & 0xfff);
             int count = (int)Math.Min((ulong)Math.Min(4096 - at, destination.Length - done), Size - offset);
-            machine.Frames.Bytes(frame).Slice(at, count).CopyTo(destination[done..]);
+            machine.Frames.Contents(frame).Slice(at, count).CopyTo(destination[done..]);
             done += count;
             offset += (ulong)count;
         }

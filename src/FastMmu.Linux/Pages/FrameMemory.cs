@@ -47,24 +47,51 @@ internal sealed unsafe class FrameMemory
         memory.Disposing += Close;
     }
 
-    /// <summary>The first byte of a frame.</summary>
+    /// <summary>The first byte of a frame. Before it is written through, say so: <see cref="BeforeWrite"/>.</summary>
     internal byte* this[ulong frame]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => frame < _low || frame - _high < _highFrames ? _base + (frame << 12) : Outside(frame);
     }
 
-    /// <summary>The bytes of a frame.</summary>
-    internal Span<byte> Bytes(ulong frame) => new(this[frame], PageBytes);
+    /// <summary>The bytes of a frame, to be written now.</summary>
+    internal Span<byte> Bytes(ulong frame) => new(Writable(frame), PageBytes);
+
+    /// <summary>The bytes of a frame, to be read only.</summary>
+    internal ReadOnlySpan<byte> Contents(ulong frame) => new(this[frame], PageBytes);
+
+    /// <summary>As <see cref="Contents"/>, for who has one name for what is read and what is written.</summary>
+    internal Span<byte> Unwritten(ulong frame) => new(this[frame], PageBytes);
 
     /// <summary>Fills a frame with zeros.</summary>
-    internal void Clear(ulong frame) => NativeMemory.Clear(this[frame], PageBytes);
+    internal void Clear(ulong frame) => NativeMemory.Clear(Writable(frame), PageBytes);
 
     /// <summary>Copies a frame.</summary>
-    internal void Copy(ulong from, ulong to) => NativeMemory.Copy(this[from], this[to], PageBytes);
+    internal void Copy(ulong from, ulong to) => NativeMemory.Copy(this[from], Writable(to), PageBytes);
 
-    private byte* Outside(ulong frame) =>
-        (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(_memory.Span(new PhysicalAddress(frame << 12), PageBytes)));
+    /// <summary>Tells whoever logs writes, or keeps what is overwritten, that a frame changes: costs nothing worth speaking of while nobody does.</summary>
+    /// <param name="at">Any host address in the frame.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void BeforeWrite(void* at) => _memory.BeforeHostWrite((void*)((nuint)at & ~(nuint)(PageBytes - 1)), PageBytes);
+
+    private byte* Writable(ulong frame)
+    {
+        byte* bytes = this[frame];
+        BeforeWrite(bytes);
+        return bytes;
+    }
+
+    private byte* Outside(ulong frame)
+    {
+        var address = new PhysicalAddress(frame << 12);
+        // The other call knows how to refuse.
+        if (!_memory.TryGetReadOnlySpan(address, PageBytes, out ReadOnlySpan<byte> bytes))
+        {
+            bytes = _memory.Span(address, PageBytes);
+        }
+
+        return (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(bytes));
+    }
 
     private void Close()
     {

@@ -5,6 +5,9 @@ namespace FastMmu.Linux.Pages;
 internal unsafe interface ILeafVisitor<TEntry>
     where TEntry : unmanaged, IPageEntry<TEntry>
 {
+    /// <summary>Whether entries may be changed.</summary>
+    static virtual bool Writes => true;
+
     /// <summary>Visits a stretch.</summary>
     /// <param name="entries">The first entry.</param>
     /// <param name="count">How many.</param>

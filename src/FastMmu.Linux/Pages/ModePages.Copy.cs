@@ -55,6 +55,11 @@ internal sealed unsafe partial class ModePages<TEntry>
 
     private void CopyTable(TEntry* from, TEntry* to, int count, ulong address, ModePages<TEntry> child, bool cow, bool shared)
     {
+        if (cow)
+        {
+            _frames.BeforeWrite(from);
+        }
+
         PageFrame* pages = _pages.Map;
         ulong anonymous = 0;
         int firstChanged = -1, lastChanged = 0;

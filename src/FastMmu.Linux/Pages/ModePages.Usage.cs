@@ -17,6 +17,8 @@ internal sealed unsafe partial class ModePages<TEntry>
     {
         public AreaUsage Sum;
 
+        public static bool Writes => false;
+
         public bool Visit(TEntry* entries, int count, ulong address)
         {
             for (int i = 0; i < count; i++)

@@ -53,6 +53,7 @@ internal sealed unsafe partial class ModePages<TEntry>
             return false;
         }
 
+        _frames.BeforeWrite(slot);
         *slot = TEntry.Of(entry | Pte.Accessed | (access == Access.Write ? Pte.Dirty : 0));
         return true;
     }
@@ -67,6 +68,8 @@ internal sealed unsafe partial class ModePages<TEntry>
     {
         public ulong Rss;
         public ulong Anonymous;
+
+        public static bool Writes => false;
 
         public bool Visit(TEntry* entries, int count, ulong address)
         {

@@ -47,6 +47,11 @@ internal sealed unsafe partial class ModePages<TEntry>
             }
 
             TEntry* leaves = TableAt(*entry) + ((at >> PageShift) & IndexMask);
+            if (TVisitor.Writes)
+            {
+                _frames.BeforeWrite(leaves);
+            }
+
             if (visitor.Visit(leaves, (int)((next - at) >> PageShift), at) && reclaim && next - at == RegionBytes)
             {
                 Changed(at);

@@ -77,13 +77,14 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
     private void CopyKernelPart(TEntry* kernel)
     {
         int entries = EntriesOfTop;
+        _frames.BeforeWrite(_top);
         for (int i = (int)((Space.UserEnd + PageBytes - 1) >> _topShift); i < entries; i++)
         {
             _top[i] = kernel[i];
         }
     }
 
-    /// <summary>The entry of a page, if there is a table for it.</summary>
+    /// <summary>The entry of a page, if there is a table for it. Whoever writes it says so before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal TEntry* Find(ulong address)
     {
@@ -91,23 +92,24 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
         return table == null ? null : table + ((address >> PageShift) & IndexMask);
     }
 
-    /// <summary>The entry of a page; its table is made if there is none.</summary>
+    /// <summary>The entry of a page, to be written now; its table is made if there is none.</summary>
     /// <returns>Null when memory is used up.</returns>
     internal TEntry* Make(ulong address)
     {
         TEntry* entry = Find(address);
-        if (entry != null)
+        if (entry == null)
         {
-            return entry;
+            TEntry* table = MakeEntry(address, RegionShift);
+            if (table == null || !MakeTable(table, RegionShift))
+            {
+                return null;
+            }
+
+            entry = Find(address);
         }
 
-        TEntry* table = MakeEntry(address, RegionShift);
-        if (table == null || !MakeTable(table, RegionShift))
-        {
-            return null;
-        }
-
-        return Find(address);
+        _frames.BeforeWrite(entry);
+        return entry;
     }
 
     /// <summary>Makes the tables above the leaf table, which the kernel does before it knows whether a fault can be resolved.</summary>
@@ -170,6 +172,7 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
             return false;
         }
 
+        _frames.BeforeWrite(entry);
         *entry = TEntry.OfTable(frame, shift);
         Tables++;
         CountedTables += Counted(shift);
@@ -180,6 +183,7 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
     private void FreeTable(TEntry* entry, int shift)
     {
         _pages.Put(Pte.Frame(entry->Value));
+        _frames.BeforeWrite(entry);
         *entry = default;
         _lastRegion = NoRegion;
         Tables--;

@@ -119,6 +119,15 @@ public sealed unsafe partial class PhysicalMemory
     internal bool BeforeWindowWrite(ulong address, ulong length) =>
         _guards == null || !BeforeWrite(address, address, length) || IsWindowRam(address & ~0xfffUL);
 
+    /// <summary>Called before bytes are changed through a host address that somebody keeps. One load and one compare while nobody asks for writes.</summary>
+    /// <param name="host">Where the bytes are; of RAM.</param>
+    /// <param name="length">Bytes, within one page.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void BeforeHostWrite(void* host, int length)
+    {
+        if (_guards != null) BeforeHostWriteSlowly((byte*)host, length);
+    }
+
     // As Find, for bytes that are about to be changed.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* FindForWrite(ulong address, int size)
@@ -132,6 +141,13 @@ public sealed unsafe partial class PhysicalMemory
         }
 
         return FindForWriteSlowly(address, size);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void BeforeHostWriteSlowly(byte* host, int length)
+    {
+        ulong offset = (ulong)(host - _base);
+        BeforeWrite(offset, AddressOf(offset >> 12) | (offset & 0xfff), (ulong)length);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -71,6 +71,22 @@ public sealed class DirtyLogTests
     }
 
     [Fact]
+    public void TablesThatAreOnlyLookedAt_AreNotWritten()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        PageMapper space = PageMapper.Create<Paging4Level>(memory, new BumpFrameAllocator(memory, new PhysicalRange(0x1000, 1 * MiB)));
+        space.Map(0UL, 0x20_0000, 64 * 4 * KiB, Rights.SupervisorReadWrite);
+        using DirtyLog log = memory.StartDirtyLog();
+        Assert.Equal(MapResult.AlreadyMapped, space.Map(0x1000UL, 0x20_0000, 4 * KiB, Rights.SupervisorReadWrite).Result);
+        int pages = 0;
+        foreach (MappedPage _ in space.View().Pages()) pages++;
+        Assert.Equal(64, pages);
+        Assert.Equal("", Pages(log));
+        space.Unmap(0x1000UL, 4 * KiB);
+        Assert.Single(log.Take());
+    }
+
+    [Fact]
     public void FourLogs_AreIndependent_AndAFifthIsRefused()
     {
         using PhysicalMemory memory = PhysicalMemory.Create(1 * MiB);

@@ -7,19 +7,25 @@ using FastMmu.Paging.Modes;
 namespace FastMmu.Paging.Mapping;
 
 /// <summary>The entries of one table in RAM, to be read and written in place. Single entries are written atomically.</summary>
-internal readonly ref struct EntryTable<TMode> where TMode : struct, IPagingMode
+internal readonly unsafe ref struct EntryTable<TMode> where TMode : struct, IPagingMode
 {
+    private readonly PhysicalMemory _memory;
     private readonly Span<byte> _bytes;
 
-    private EntryTable(Span<byte> bytes) => _bytes = bytes;
+    private EntryTable(PhysicalMemory memory, Span<byte> bytes)
+    {
+        _memory = memory;
+        _bytes = bytes;
+    }
 
     /// <summary>Opens a table; false unless all of it is RAM.</summary>
     internal static bool TryOpen(PhysicalMemory memory, ulong table, int level, out EntryTable<TMode> entries)
     {
         var address = PhysicalAddress.Truncate(table);
-        bool ram = memory.TryGetSpan(address, TableGeometry<TMode>.Entries(level) * TMode.EntryBytes, out Span<byte> bytes)
+        bool ram = memory.TryGetReadOnlySpan(address, TableGeometry<TMode>.Entries(level) * TMode.EntryBytes, out ReadOnlySpan<byte> bytes)
             && memory.KindOf(address) == MemoryKind.Ram;
-        entries = new(bytes);
+        // Looking at a table is no write of it: each write below says so itself.
+        entries = new(memory, MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(bytes), bytes.Length));
         return ram;
     }
 
@@ -28,15 +34,20 @@ internal readonly ref struct EntryTable<TMode> where TMode : struct, IPagingMode
         get => TMode.EntryBytes == 8 ? Volatile.Read(ref At64(index)) : Volatile.Read(ref At32(index));
         set
         {
+            BeforeWrite(index, 1);
             if (TMode.EntryBytes == 8) Volatile.Write(ref At64(index), value);
             else Volatile.Write(ref At32(index), (uint)value);
         }
     }
 
     /// <summary>Replaces an entry if no processor has set A or D in it meanwhile.</summary>
-    internal bool TryReplace(int index, ulong expected, ulong value) => TMode.EntryBytes == 8
-        ? Interlocked.CompareExchange(ref At64(index), value, expected) == expected
-        : Interlocked.CompareExchange(ref At32(index), (uint)value, (uint)expected) == (uint)expected;
+    internal bool TryReplace(int index, ulong expected, ulong value)
+    {
+        BeforeWrite(index, 1);
+        return TMode.EntryBytes == 8
+            ? Interlocked.CompareExchange(ref At64(index), value, expected) == expected
+            : Interlocked.CompareExchange(ref At32(index), (uint)value, (uint)expected) == (uint)expected;
+    }
 
     /// <summary>Whether every entry is zero, so that nothing is lost with the table.</summary>
     internal bool IsEmpty => !_bytes.ContainsAnyExcept((byte)0);
@@ -59,6 +70,7 @@ internal readonly ref struct EntryTable<TMode> where TMode : struct, IPagingMode
     /// <param name="step">What to add for each next one: the page's size.</param>
     internal void Fill(int index, int count, ulong leaf, ulong step)
     {
+        BeforeWrite(index, count);
         if (TMode.EntryBytes == 8)
         {
             foreach (ref ulong entry in MemoryMarshal.Cast<byte, ulong>(_bytes).Slice(index, count))
@@ -77,6 +89,11 @@ internal readonly ref struct EntryTable<TMode> where TMode : struct, IPagingMode
             }
         }
     }
+
+    // Guest memory does not move, so that the reference is an address.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void BeforeWrite(int index, int count) =>
+        _memory.BeforeHostWrite(Unsafe.AsPointer(ref _bytes[index * TMode.EntryBytes]), count * TMode.EntryBytes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref ulong At64(int index) => ref MemoryMarshal.Cast<byte, ulong>(_bytes)[index];

@@ -1,3 +1,4 @@
+using FastMmu.Memory;
 using FastMmu.Processor;
 using FastMmu.Tests.Generators;
 using FsCheck.Fluent;
@@ -25,6 +26,37 @@ public class PageProperties
                 PageInvariants.Check(program.Machine, program.Files);
             }
         }).Holds(8);
+
+    [Theory]
+    [EveryPagingMode]
+    public void EveryWriteOfTheKernel_IsSeenByLogsAndUndoneByARestore(PagingMode paging) =>
+        Prop.ForAll(PageProgram.Steps(120), steps =>
+        {
+            using var program = new PageProgram(Ample, paging);
+            PhysicalMemory memory = program.Machine.Memory;
+            byte[] first = memory.BackingOf(0, (int)Ample).ToArray(), before = [.. first];
+            var machine = new Machine(memory);
+            using Snapshot clean = machine.TakeSnapshot();
+            using DirtyLog log = memory.StartDirtyLog();
+            for (int i = 0; i < steps.Count; i++)
+            {
+                program.Run(steps[i]);
+                if (i % 6 != 5) continue;
+                HashSet<ulong> written = [.. log.Take().Select(p => p.Value)];
+                ReadOnlySpan<byte> now = memory.BackingOf(0, (int)Ample);
+                for (int page = 0; page < now.Length; page += 4096)
+                {
+                    bool same = now.Slice(page, 4096).SequenceEqual(before.AsSpan(page, 4096));
+                    Assert.True(same || written.Contains((ulong)page), $"page {page:x} around {steps[i]}");
+                }
+
+                now.CopyTo(before);
+            }
+
+            program.EndAll();
+            machine.Restore(clean);
+            Assert.True(memory.BackingOf(0, (int)Ample).SequenceEqual(first));
+        }).Holds(4);
 
     [Theory]
     [EveryPagingMode]
