@@ -4,12 +4,7 @@ namespace FastMmu.Reference;
 internal static class Bits
 {
     /// <summary>The mask of bits <paramref name="high"/>:<paramref name="low"/>; empty if high lies below low.</summary>
-    internal static ulong Range(int high, int low)
-    {
-        ulong mask = 0;
-        for (int bit = low; bit <= high; bit++) mask |= 1UL << bit;
-        return mask;
-    }
+    internal static ulong Range(int high, int low) => high < low ? 0 : (ulong.MaxValue >> (63 - high)) & (ulong.MaxValue << low);
 
     /// <summary>The number that bits <paramref name="high"/>:<paramref name="low"/> of <paramref name="value"/> hold.</summary>
     internal static ulong Field(ulong value, int high, int low) => (value & Range(high, low)) >> low;

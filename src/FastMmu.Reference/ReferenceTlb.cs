@@ -57,6 +57,9 @@ public sealed class ReferenceTlb
         _entriesAreMarked = entriesAreMarked;
     }
 
+    /// <summary>Whether nothing is ever dropped: what it then permits, and would not otherwise, is stale.</summary>
+    internal bool ForgetsNothing { get; init; }
+
     /// <summary>How many different translations may be cached.</summary>
     public int TranslationCount => _translations.Count;
 
@@ -123,7 +126,7 @@ public sealed class ReferenceTlb
     {
         var controls = new Controls(state);
 
-        if (!IsUsable(controls, ref linear)) return;
+        if (ForgetsNothing || !IsUsable(controls, ref linear)) return;
         _translations.RemoveWhere(translation => translation.Serves(controls.CurrentPcid, linear));
         _tables.RemoveWhere(table => table.Pcid == controls.CurrentPcid);
     }
@@ -145,6 +148,8 @@ public sealed class ReferenceTlb
         // Like a base or an MSR, the address is canonical by the processor's width, not the mode's: bits 63:56 equal if LA57 exists.
         ulong upper = Bits.Range(63, state.Features.La57 ? 56 : 47);
         if (type == 0 && (linear & upper) != 0 && (linear & upper) != upper) return false;
+
+        if (ForgetsNothing) return true;
 
         // Type 0 takes all 64 bits of the address, outside 64-bit mode too.
         _translations.RemoveWhere(translation => type switch
@@ -173,7 +178,7 @@ public sealed class ReferenceTlb
     public void WriteCr3(in PagingState state, ulong operand)
     {
         bool contexts = new Controls(state).ContextsEnabled;
-        if (contexts && Bits.IsSet(operand, 63)) return;
+        if (ForgetsNothing || (contexts && Bits.IsSet(operand, 63))) return;
         int pcid = contexts ? (int)Bits.Field(operand, 11, 0) : 0;
         _translations.RemoveWhere(translation => !translation.Page.Global && translation.Pcid == pcid);
         _tables.RemoveWhere(table => table.Pcid == pcid);
@@ -188,6 +193,7 @@ public sealed class ReferenceTlb
     /// </remarks>
     public void WriteControlRegister(in PagingState before, in PagingState after)
     {
+        if (ForgetsNothing) return;
         ulong cr0 = before.Cr0.Value ^ after.Cr0.Value;
         ulong cr4 = before.Cr4.Value ^ after.Cr4.Value;
         ulong cleared = cr4 & before.Cr4.Value;
@@ -206,6 +212,39 @@ public sealed class ReferenceTlb
             _translations.RemoveWhere(translation => translation.Pcid == pcid);
             _tables.RemoveWhere(table => table.Pcid == pcid);
         }
+    }
+
+    /// <summary>
+    /// The flags, A (bit 5) and D (bit 6), that an access may have set in an entry. Ask before it is observed, and change no table in between.
+    /// </summary>
+    /// <param name="state">Registers and features at the access.</param>
+    /// <param name="access">The access.</param>
+    /// <param name="translated">Whether it was permitted.</param>
+    /// <param name="entry">Physical address of the entry.</param>
+    /// <remarks>
+    /// A refused access may have marked the entries above the one that stopped it, but not that one. Source: Intel SDM vol. 3A, "Accessed and
+    /// Dirty Flags" (4.8).
+    /// </remarks>
+    internal ulong FlagsThatMayBeSet(in PagingState state, in ReferenceAccess access, bool translated, ulong entry)
+    {
+        var controls = new Controls(state);
+        ulong linear = LinearRules.Effective(controls, access);
+        if (controls.Mode == ReferenceMode.None || LinearRules.Violations(controls, access, linear).Count != 0) return 0;
+        ulong flags = 0;
+        foreach ((_, TableWalk walk) in Walks(controls, linear))
+        {
+            bool permitted = translated && ReferenceWalker.Finish(controls, access, linear, walk).Ok;
+            for (int i = 0; i < walk.Entries.Count; i++)
+            {
+                ReferenceEntry read = walk.Entries[i];
+                if (read.Address != entry || !EntryRules.CarriesRights(controls.Mode, read.Level)) continue;
+                bool isLast = i == walk.Entries.Count - 1;
+                if (!isLast || permitted) flags |= 1UL << 5;
+                if (isLast && permitted && access.IsWrite) flags |= 1UL << 6;
+            }
+        }
+
+        return flags;
     }
 
     /// <summary>All answers that are permitted to an access now.</summary>
@@ -256,15 +295,17 @@ public sealed class ReferenceTlb
     private Verdict Explain(IEnumerable<PermittedAnswer> permitted, in ObservedAnswer answer, out List<PermittedAnswer> explanations)
     {
         explanations = [];
-        var others = new List<string>();
+        var others = new List<(PermittedAnswer Candidate, string Difference)>();
         foreach (PermittedAnswer candidate in permitted)
         {
             string? difference = candidate.Answer.Difference(answer) ?? Unmarked(candidate);
             if (difference is null) explanations.Add(candidate);
-            else others.Add($"{candidate.Source} gives {candidate.Answer} ({difference})");
+            else others.Add((candidate, difference));
         }
 
-        return explanations.Count != 0 ? new Verdict(true, explanations[0].Source) : new Verdict(false, $"{answer}, but {string.Join("; ", others)}");
+        if (explanations.Count != 0) return new Verdict(true, explanations[0].Source);
+        IEnumerable<string> texts = others.Select(other => $"{other.Candidate.Source} gives {other.Candidate.Answer} ({other.Difference})");
+        return new Verdict(false, $"{answer}, but {string.Join("; ", texts)}");
     }
 
     /// <summary>An entry that the walk of a permitted access must have marked and that is not marked; null if there is none, or nobody asks.</summary>
@@ -304,6 +345,7 @@ public sealed class ReferenceTlb
     /// </summary>
     private void ForgetFaulting(int pcid, ulong linear)
     {
+        if (ForgetsNothing) return;
         _translations.RemoveWhere(translation => translation.Pcid == pcid && translation.Page.Covers(linear));
         _tables.RemoveWhere(table => table.Pcid == pcid && table.Covers(linear));
     }

@@ -65,7 +65,7 @@ internal static class HostileGenerator
     {
         foreach (IReadOnlyList<HostileStep> steps in Shrinking.Without(machine.Steps)) yield return machine with { Steps = steps };
         foreach (MmuChoice choice in machine.Choice.Smaller()) yield return machine with { Choice = choice };
-        foreach (PagingState state in RegisterGenerator.Smaller(machine.State)) yield return machine with { State = state };
+        foreach (PagingState state in RegisterChoice.Smaller(machine.State)) yield return machine with { State = state };
         foreach (IReadOnlyList<HostileStep> steps in Shrinking.Each(machine.Steps, Simpler)) yield return machine with { Steps = steps };
     }
 

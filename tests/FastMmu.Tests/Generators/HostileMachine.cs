@@ -54,7 +54,7 @@ internal sealed record HostileMachine(
 
     public override string ToString()
     {
-        var text = new StringBuilder().AppendLine($"{string.Join(", ", Ranges)}; noise {Noise}").AppendLine($"{Choice}").AppendLine(RegisterGenerator.Describe(State));
+        var text = new StringBuilder().AppendLine($"{string.Join(", ", Ranges)}; noise {Noise}").AppendLine($"{Choice}").AppendLine(RegisterChoice.Describe(State));
         Listing.Append(text, Steps);
         return text.ToString();
     }

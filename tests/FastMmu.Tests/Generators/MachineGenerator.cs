@@ -103,7 +103,7 @@ internal static class MachineGenerator
         foreach (IReadOnlyList<ByteTransfer> transfers in Shrinking.Without(machine.Transfers)) yield return machine with { Transfers = transfers };
         foreach (IReadOnlyList<TlbStep.Batch> batches in Shrinking.Each(machine.Batches, BatchGenerator.Smaller)) yield return machine with { Batches = batches };
         foreach (IReadOnlyList<TableWord> words in Shrinking.Without(machine.Words)) yield return machine with { Words = words };
-        foreach (PagingState state in RegisterGenerator.Smaller(machine.State)) yield return machine with { State = state };
+        foreach (PagingState state in RegisterChoice.Smaller(machine.State)) yield return machine with { State = state };
         foreach (IReadOnlyList<TableWord> words in Shrinking.Each(machine.Words, word => Shrinking.Bits(word.Value).Select(value => word with { Value = value })))
         {
             yield return machine with { Words = words };

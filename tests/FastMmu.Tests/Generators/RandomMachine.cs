@@ -15,7 +15,7 @@ internal sealed record RandomMachine(PagingState State, IReadOnlyList<TableWord>
 
     public override string ToString()
     {
-        var text = new StringBuilder().AppendLine(RegisterGenerator.Describe(State));
+        var text = new StringBuilder().AppendLine(RegisterChoice.Describe(State));
         Listing.Append(text, Words);
         Listing.Append(text, Accesses);
         Listing.Append(text, Batches);

@@ -16,7 +16,7 @@ internal sealed record SegmentCase(PagingState State, IReadOnlyList<CachedSegmen
 {
     public override string ToString()
     {
-        var text = new System.Text.StringBuilder().AppendLine(RegisterGenerator.Describe(State));
+        var text = new System.Text.StringBuilder().AppendLine(RegisterChoice.Describe(State));
         for (int i = 0; i < Segments.Count; i++) text.AppendLine($"  {(SegmentRegister)i}: base 0x{Segments[i].Base:x}, limit 0x{Segments[i].Limit:x}, {Segments[i].Attributes} (0x{Segments[i].Attributes.Value:x})");
         Listing.Append(text, Accesses);
         return text.ToString();
@@ -77,7 +77,7 @@ internal static class SegmentGenerator
     private static IEnumerable<SegmentCase> Smaller(SegmentCase segments)
     {
         foreach (IReadOnlyList<SegmentAccess> accesses in Shrinking.Without(segments.Accesses)) yield return segments with { Accesses = accesses };
-        foreach (PagingState state in RegisterGenerator.Smaller(segments.State)) yield return segments with { State = state };
+        foreach (PagingState state in RegisterChoice.Smaller(segments.State)) yield return segments with { State = state };
         foreach (IReadOnlyList<CachedSegment> smaller in Shrinking.Each(segments.Segments, Simpler)) yield return segments with { Segments = smaller };
         foreach (IReadOnlyList<SegmentAccess> accesses in Shrinking.Each(segments.Accesses, access => Shrinking.Bits(access.Offset).Select(offset => access with { Offset = offset })))
         {

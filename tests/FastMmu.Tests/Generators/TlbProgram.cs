@@ -8,7 +8,7 @@ internal sealed record TlbProgram(MmuChoice Choice, PagingState State, IReadOnly
 {
     public override string ToString()
     {
-        var text = new StringBuilder().AppendLine($"{Choice}").AppendLine(RegisterGenerator.Describe(State));
+        var text = new StringBuilder().AppendLine($"{Choice}").AppendLine(RegisterChoice.Describe(State));
         Listing.Append(text, Words);
         text.AppendLine("then");
         Listing.Append(text, Steps);

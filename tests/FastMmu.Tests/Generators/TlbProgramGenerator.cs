@@ -67,7 +67,7 @@ internal static class TlbProgramGenerator
         foreach (IReadOnlyList<TlbStep> steps in Shrinking.Without(program.Steps)) yield return program with { Steps = steps };
         foreach (MmuChoice choice in program.Choice.Smaller()) yield return program with { Choice = choice };
         foreach (IReadOnlyList<TableWord> words in Shrinking.Without(program.Words)) yield return program with { Words = words };
-        foreach (PagingState state in RegisterGenerator.Smaller(program.State)) yield return program with { State = state };
+        foreach (PagingState state in RegisterChoice.Smaller(program.State)) yield return program with { State = state };
         foreach (IReadOnlyList<TlbStep> steps in Shrinking.Each(program.Steps, Simpler)) yield return program with { Steps = steps };
         foreach (IReadOnlyList<TableWord> words in Shrinking.Each(program.Words, word => Shrinking.Bits(word.Value).Select(value => word with { Value = value })))
         {
@@ -149,7 +149,7 @@ internal static class TlbProgramGenerator
             < 85 => Invpcid(random, pages),
             < 89 => new TlbStep.Write(Register.Cr3, Cr3(random, in state)),
             < 92 => new TlbStep.Write(Register.Cpl, random.Pick<ulong>(0, 3)),
-            < 94 => new TlbStep.Write(random.Pick(Register.Pkru, Register.Pkrs), RegisterGenerator.KeyRights(random)),
+            < 94 => new TlbStep.Write(random.Pick(Register.Pkru, Register.Pkrs), RegisterChoice.KeyRights(random)),
             < 96 => new TlbStep.Flip(Register.RFlags, RFlags.AcBit),
             < 98 => new TlbStep.Flip(Register.Cr4, random.Pick(
                 Cr4.PgeBit, Cr4.PgeBit, Cr4.SmepBit, Cr4.SmepBit, Cr4.SmapBit, Cr4.SmapBit, Cr4.PkeBit, Cr4.PksBit, Cr4.CetBit, Cr4.PseBit, Cr4.PaeBit,
@@ -224,8 +224,8 @@ internal static class TlbProgramGenerator
             0 => Both(new TlbStep.Flip(Register.RFlags, RFlags.AcBit)),
             1 => Both(new TlbStep.Flip(Register.Cr0, Cr0.WpBit)),
             2 => Both(new TlbStep.Flip(Register.Cr4, random.Pick(Cr4.SmepBit, Cr4.SmapBit, Cr4.PkeBit, Cr4.PksBit, Cr4.CetBit))),
-            3 => ((TlbStep)new TlbStep.Write(Register.Pkru, RegisterGenerator.KeyRights(random)), (TlbStep)new TlbStep.Write(Register.Pkru, state.Pkru.Value)),
-            _ => (new TlbStep.Write(Register.Pkrs, RegisterGenerator.KeyRights(random)), new TlbStep.Write(Register.Pkrs, state.Pkrs.Value)),
+            3 => ((TlbStep)new TlbStep.Write(Register.Pkru, RegisterChoice.KeyRights(random)), (TlbStep)new TlbStep.Write(Register.Pkru, state.Pkru.Value)),
+            _ => (new TlbStep.Write(Register.Pkrs, RegisterChoice.KeyRights(random)), new TlbStep.Write(Register.Pkrs, state.Pkrs.Value)),
         };
         steps.AddRange([use, change, use, back, use]);
     }

@@ -1,26 +1,12 @@
-using FsCheck;
-using FsCheck.Fluent;
-
-namespace FastMmu.Tests.Generators;
+namespace FastMmu.Reference.Generation;
 
 /// <summary>
 /// A stream of random choices that follows from one number. Big cases (a machine with its tables, a program of a thousand steps) are built
-/// with it in microseconds; FsCheck chooses the number, shrinks what was built, and prints its own seed.
+/// with it in microseconds.
 /// </summary>
 internal sealed class EdgeRandom(ulong seed)
 {
-    private static readonly Gen<ulong> s_seeds =
-        from high in Gen.Choose(0, int.MaxValue)
-        from low in Gen.Choose(0, int.MaxValue)
-        select ((ulong)high << 32) | (uint)low;
-
     private ulong _state = seed;
-
-    /// <summary>Cases of any kind.</summary>
-    /// <param name="make">Builds a case.</param>
-    /// <param name="shrink">Smaller cases.</param>
-    public static Arbitrary<T> Cases<T>(Func<EdgeRandom, T> make, Func<T, IEnumerable<T>> shrink) =>
-        Arb.From(s_seeds.Select(seed => make(new EdgeRandom(seed))), shrink);
 
     /// <summary>Sixty-four bits, all alike.</summary>
     public ulong Next64()

@@ -1,6 +1,6 @@
 using FastMmu.Processor;
 
-namespace FastMmu.Tests.Generators;
+namespace FastMmu.Reference.Generation;
 
 /// <summary>
 /// Grows paging structures of one mode. Most entries are legal, so that walks get deep; tables come from a small pool, so that they are shared

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace FastMmu.Tests.Generators;
+namespace FastMmu.Reference.Generation;
 
 /// <summary>Lists as failure messages print them: what was shrunk in full, what was not in part.</summary>
 internal static class Listing

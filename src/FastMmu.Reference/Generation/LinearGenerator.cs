@@ -1,6 +1,6 @@
 using FastMmu.Processor;
 
-namespace FastMmu.Tests.Generators;
+namespace FastMmu.Reference.Generation;
 
 /// <summary>Linear addresses: near the ends of pages, tables and address spaces.</summary>
 internal static class LinearGenerator

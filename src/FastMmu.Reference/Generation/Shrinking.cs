@@ -1,4 +1,4 @@
-namespace FastMmu.Tests.Generators;
+namespace FastMmu.Reference.Generation;
 
 /// <summary>Smaller lists and smaller numbers, largest steps first.</summary>
 internal static class Shrinking

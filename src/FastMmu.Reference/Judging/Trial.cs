@@ -1,0 +1,187 @@
+using FastMmu.Processor;
+using FastMmu.Reference.Generation;
+
+namespace FastMmu.Reference.Judging;
+
+/// <summary>Puts one case to the unit under test, in step with the model.</summary>
+internal sealed class Trial
+{
+    private readonly IMmuUnderTest _mmu;
+    private readonly ConformanceCase _case;
+    private readonly JudgedMemory _memory;
+    private readonly KnownWords _words;
+    private readonly ReferenceTlb _tlb;
+    private readonly ReferenceTlb _everything;
+    private readonly List<PdpteRegisters> _formerPdptes = [];
+    private PagingState _state;
+    private MmuInstruction? _lastInvalidation;
+
+    public Trial(IMmuUnderTest mmu, ConformanceCase conformanceCase, SpuriousFaults spuriousFaults)
+    {
+        _mmu = mmu;
+        _case = conformanceCase;
+        _memory = new JudgedMemory(mmu);
+        _words = new KnownWords(mmu);
+        // PDPTEs that are read on demand have no accessed bit, but a table that is also a PDPT would need one there.
+        bool marked = !conformanceCase.State.Features.PdptesReadOnDemand;
+        _tlb = new ReferenceTlb(_memory, spuriousFaults, marked);
+        _everything = new ReferenceTlb(_memory, SpuriousFaults.All) { ForgetsNothing = true };
+        _state = conformanceCase.State;
+    }
+
+    /// <summary>How many accesses were judged.</summary>
+    public int Judged { get; private set; }
+
+    /// <summary>Whether what helps to name the rule is collected too, which takes twice the time.</summary>
+    public bool Explains { get; init; }
+
+    /// <summary>Runs the case, and leaves memory as it was.</summary>
+    /// <returns>The first mistake, or null. A case that cannot begin has none.</returns>
+    public Failure? Run()
+    {
+        try
+        {
+            foreach (TableWord word in _case.Words) _words.Write(word);
+            if (ReferencePdptes.LoadedByCr3Write(_state) && !ReferencePdptes.TryLoad(ref _state, _memory)) return null;
+            Failure? failure = Guard(0, () =>
+            {
+                _mmu.Reset(in _state);
+                return null;
+            });
+            for (int i = 0; i < _case.Steps.Count && failure is null; i++)
+            {
+                int step = i;
+                failure = _case.Steps[i].Kind switch
+                {
+                    ConformanceStepKind.Access => Guard(step, () => Access(step, _case.Steps[step].Access)),
+                    ConformanceStepKind.Instruction => Guard(step, () => Execute(step, _case.Steps[step].Instruction)),
+                    _ => Edit(_case.Steps[i].Word),
+                };
+            }
+
+            return failure;
+        }
+        finally
+        {
+            _words.Clear();
+        }
+    }
+
+    private Failure? Edit(in TableWord word)
+    {
+        _words.Write(word);
+        return null;
+    }
+
+    // An exception of the unit is an answer that no processor gives, and can be made smaller like any other.
+#pragma warning disable CA1031
+    private Failure? Guard(int step, Func<Failure?> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception thrown)
+        {
+            return new Failure(step, _state, $"{thrown.GetType().Name}: {thrown.Message}") { Threw = true };
+        }
+    }
+#pragma warning restore CA1031
+
+    private Failure? Access(int step, ReferenceAccess access)
+    {
+        if (_state.Mode == PagingMode.Pae && _state.Features.PdptesReadOnDemand) _memory.Freeze(_state.Cr3.PdptBase.Value);
+        ObservedAnswer answer = _mmu.Access(in access);
+        Judged++;
+
+        // What was marked is looked at first, because a fault drops tables that it may have been marked through.
+        TableWord? wronglyMarked = WronglyMarked(access, answer.Ok, out string mark);
+        bool stale = false, otherPdptes = false;
+        if (Explains)
+        {
+            stale = _everything.Permits(_state, access, answer).IsPermitted;
+            otherPdptes = _state.Mode == PagingMode.Pae && FormerPdptes().Any(pdptes => Walk(_state with { Pdptes = pdptes }, access).Difference(answer) is null);
+        }
+
+        Verdict verdict = _tlb.Observe(_state, access, answer);
+        if (verdict.IsPermitted && wronglyMarked is null)
+        {
+            if (Explains) _everything.Observe(_state, access, answer);
+            return null;
+        }
+
+        return new Failure(step, _state, verdict.IsPermitted ? mark : $"{answer}, but {verdict.Explanation[(verdict.Explanation.IndexOf(", but ", StringComparison.Ordinal) + 6)..]}")
+        {
+            Access = access,
+            Observed = answer,
+            Expected = Walk(_state, access),
+            WronglyMarked = verdict.IsPermitted ? wronglyMarked : null,
+            IsStale = stale,
+            LastInvalidation = _lastInvalidation,
+            HasOtherPdptes = otherPdptes,
+        };
+    }
+
+    private TableWord? WronglyMarked(in ReferenceAccess access, bool translated, out string mistake)
+    {
+        const ulong flags = (1UL << 5) | (1UL << 6);
+        TableWord? wrong = null;
+        mistake = "";
+        foreach ((TableWord now, ulong changed) in _words.Changes())
+        {
+            ulong permitted = _tlb.FlagsThatMayBeSet(_state, access, translated, now.Address);
+            if ((changed & ~(permitted & now.Value & flags)) == 0) continue;
+            wrong ??= now with { Value = changed & ~permitted };
+            mistake = $"the entry at 0x{now.Address:x} was 0x{now.Value ^ changed:x} and became 0x{now.Value:x}";
+        }
+
+        return wrong;
+    }
+
+    private ReferenceAnswer Walk(in PagingState state, in ReferenceAccess access) => ReferenceWalker.Translate(state, _memory, access, updateEntries: false);
+
+    // PDPTEs as a processor has them that loads them too late, or whenever it walks.
+    private IEnumerable<PdpteRegisters> FormerPdptes()
+    {
+        PagingState inMemory = _state;
+        if (ReferencePdptes.LoadedByCr3Write(inMemory) && ReferencePdptes.TryLoad(ref inMemory, _memory)) yield return inMemory.Pdptes;
+        foreach (PdpteRegisters pdptes in _formerPdptes) yield return pdptes;
+    }
+
+    private Failure? Execute(int step, in MmuInstruction instruction)
+    {
+        PagingState before = _state, after = _state;
+        bool accepted = true;
+        switch (instruction.Kind)
+        {
+            case MmuInstructionKind.InvalidatePage:
+                _tlb.InvalidatePage(_state, instruction.Operand);
+                break;
+            case MmuInstructionKind.InvalidateProcessContext:
+                if (!_state.Features.Invpcid) return null;
+                accepted = _tlb.InvalidateProcessContext(_state, instruction.Operand, instruction.Context, instruction.Linear);
+                break;
+            default:
+                if (!RegisterWrites.TryApply(ref after, instruction)) return null;
+                bool loads = instruction.Kind switch
+                {
+                    MmuInstructionKind.WriteCr0 => ReferencePdptes.LoadedByCr0Write(before, after),
+                    MmuInstructionKind.WriteCr3 => ReferencePdptes.LoadedByCr3Write(after),
+                    MmuInstructionKind.WriteCr4 => ReferencePdptes.LoadedByCr4Write(before, after),
+                    _ => false,
+                };
+                if (loads) _formerPdptes.Add(before.Pdptes);
+                accepted = !loads || ReferencePdptes.TryLoad(ref after, _memory);
+                if (!accepted) break;
+                _state = after;
+                if (instruction.Kind == MmuInstructionKind.WriteCr3) _tlb.WriteCr3(after, instruction.Operand);
+                else if (instruction.Kind is MmuInstructionKind.WriteCr0 or MmuInstructionKind.WriteCr4) _tlb.WriteControlRegister(before, after);
+                break;
+        }
+
+        if (instruction.Kind <= MmuInstructionKind.WriteCr4 && accepted) _lastInvalidation = instruction;
+        bool answer = _mmu.Execute(in instruction);
+        if (answer == accepted) return null;
+        return new Failure(step, before, accepted ? "#GP(0), but the instruction is to be executed" : "executed, but it raises #GP(0)") { Instruction = instruction };
+    }
+}
