@@ -10,11 +10,12 @@ namespace FastMmu.Reference;
 /// <param name="Steps">What happens, in this order. A register write that would be refused, or would change the paging mode, is passed over.</param>
 public sealed record ConformanceCase(PagingState State, IReadOnlyList<TableWord> Words, IReadOnlyList<ConformanceStep> Steps)
 {
-    /// <summary>Registers, entries and steps, one a line.</summary>
+    /// <summary>Registers, entries, and after a line <c>then</c> the steps.</summary>
     public override string ToString()
     {
         var text = new StringBuilder().AppendLine(RegisterChoice.Describe(State));
         Listing.Append(text, Words);
+        text.AppendLine("then");
         Listing.Append(text, Steps);
         return text.ToString();
     }

@@ -57,8 +57,8 @@ public sealed class ReferenceTlb
         _entriesAreMarked = entriesAreMarked;
     }
 
-    /// <summary>Whether nothing is ever dropped: what it then permits, and would not otherwise, is stale.</summary>
-    internal bool ForgetsNothing { get; init; }
+    /// <summary>What drops anything here: what is permitted without one of these, and is not with it, should have been dropped by it.</summary>
+    internal CacheDrops Drops { get; init; } = CacheDrops.All;
 
     /// <summary>How many different translations may be cached.</summary>
     public int TranslationCount => _translations.Count;
@@ -126,7 +126,7 @@ public sealed class ReferenceTlb
     {
         var controls = new Controls(state);
 
-        if (ForgetsNothing || !IsUsable(controls, ref linear)) return;
+        if (!Drops.HasFlag(CacheDrops.InvalidatePage) || !IsUsable(controls, ref linear)) return;
         _translations.RemoveWhere(translation => translation.Serves(controls.CurrentPcid, linear));
         _tables.RemoveWhere(table => table.Pcid == controls.CurrentPcid);
     }
@@ -149,7 +149,7 @@ public sealed class ReferenceTlb
         ulong upper = Bits.Range(63, state.Features.La57 ? 56 : 47);
         if (type == 0 && (linear & upper) != 0 && (linear & upper) != upper) return false;
 
-        if (ForgetsNothing) return true;
+        if (!Drops.HasFlag(CacheDrops.InvalidateProcessContext)) return true;
 
         // Type 0 takes all 64 bits of the address, outside 64-bit mode too.
         _translations.RemoveWhere(translation => type switch
@@ -178,7 +178,7 @@ public sealed class ReferenceTlb
     public void WriteCr3(in PagingState state, ulong operand)
     {
         bool contexts = new Controls(state).ContextsEnabled;
-        if (ForgetsNothing || (contexts && Bits.IsSet(operand, 63))) return;
+        if (!Drops.HasFlag(CacheDrops.WriteCr3) || (contexts && Bits.IsSet(operand, 63))) return;
         int pcid = contexts ? (int)Bits.Field(operand, 11, 0) : 0;
         _translations.RemoveWhere(translation => !translation.Page.Global && translation.Pcid == pcid);
         _tables.RemoveWhere(table => table.Pcid == pcid);
@@ -193,7 +193,7 @@ public sealed class ReferenceTlb
     /// </remarks>
     public void WriteControlRegister(in PagingState before, in PagingState after)
     {
-        if (ForgetsNothing) return;
+        if (!Drops.HasFlag(CacheDrops.WriteControlRegister)) return;
         ulong cr0 = before.Cr0.Value ^ after.Cr0.Value;
         ulong cr4 = before.Cr4.Value ^ after.Cr4.Value;
         ulong cleared = cr4 & before.Cr4.Value;
@@ -345,7 +345,7 @@ public sealed class ReferenceTlb
     /// </summary>
     private void ForgetFaulting(int pcid, ulong linear)
     {
-        if (ForgetsNothing) return;
+        if (!Drops.HasFlag(CacheDrops.PageFault)) return;
         _translations.RemoveWhere(translation => translation.Pcid == pcid && translation.Page.Covers(linear));
         _tables.RemoveWhere(table => table.Pcid == pcid && table.Covers(linear));
     }

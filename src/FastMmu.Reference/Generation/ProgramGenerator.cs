@@ -131,7 +131,7 @@ internal sealed class ProgramGenerator
                 Execute(MmuInstructionKind.WriteCr3, (leaves ? elsewhere : here) & ~Cr3Keep);
                 break;
             case 2:
-                Flip(MmuInstructionKind.WriteCr4, _random.Pick(Cr4.PgeBit, Cr4.SmepBit, Cr4.PcideBit));
+                Flip(MmuInstructionKind.WriteCr4, _random.Pick(Cr4.PgeBit, Cr4.PgeBit, Cr4.PgeBit, Cr4.SmepBit, Cr4.PcideBit));
                 break;
             case 3:
                 break;

@@ -23,11 +23,14 @@ internal sealed record Failure(int Step, PagingState State, string Mistake)
     /// <summary>A flag, or another bit, that was set and must not be; null if that is not what is wrong.</summary>
     public TableWord? WronglyMarked { get; init; }
 
-    /// <summary>Whether the answer would be permitted if nothing had ever been dropped from the caches.</summary>
-    public bool IsStale { get; init; }
+    /// <summary>What should have dropped the cached translation that the answer comes from; none if that is not what is wrong.</summary>
+    public CacheDrops Stale { get; init; }
 
-    /// <summary>The last instruction before the step that dropped something; null if there is none.</summary>
-    public MmuInstruction? LastInvalidation { get; init; }
+    /// <summary>Whether there was no other access before.</summary>
+    public bool IsFirstAccess { get; init; }
+
+    /// <summary>Whether a write of CR4 turned PGE before the step.</summary>
+    public bool TurnedGlobalPages { get; init; }
 
     /// <summary>Whether the answer is right for PDPTEs as they are in memory, or were in registers, but are not in registers now.</summary>
     public bool HasOtherPdptes { get; init; }

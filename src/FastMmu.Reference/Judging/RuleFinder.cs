@@ -16,9 +16,10 @@ internal static class RuleFinder
         if (failure.WronglyMarked is { } marked) return OfMarks(failure, marked);
         ReferenceAnswer expected = failure.Expected!;
         ObservedAnswer observed = failure.Observed;
-        if (expected.Difference(observed) is null) return ManualRules.Flags;
+        // The address is right, so it is the flags that are missing: always, or where an earlier access was remembered.
+        if (expected.Difference(observed) is null) return failure.IsFirstAccess ? ManualRules.Flags : ManualRules.Number(36);
+        if (failure.Stale != CacheDrops.None) return OfStale(failure);
         if (failure.HasOtherPdptes) return ManualRules.Number(7);
-        if (failure.IsStale) return OfStale(failure.LastInvalidation);
         if (expected.Fault is { } fault) return observed.Ok ? OfMissed(failure, fault) : OfOtherFault(failure, fault);
         return observed.Ok ? OfOtherPage(failure) : OfInvented(failure);
     }
@@ -32,12 +33,12 @@ internal static class RuleFinder
         return ManualRules.Flags;
     }
 
-    // What was still believed although this dropped it; or, without such an instruction, although a page fault did.
-    private static ManualRule OfStale(MmuInstruction? invalidation) => invalidation switch
+    // What was still believed although this dropped it.
+    private static ManualRule OfStale(Failure failure) => failure.Stale switch
     {
-        null => ManualRules.Number(29),
-        { Kind: MmuInstructionKind.InvalidatePage } => ManualRules.Number(30),
-        { Kind: MmuInstructionKind.WriteCr4 } => ManualRules.Number(32),
+        CacheDrops.PageFault => ManualRules.Number(29),
+        CacheDrops.InvalidatePage => ManualRules.Number(30),
+        CacheDrops.WriteControlRegister when failure.TurnedGlobalPages => ManualRules.Number(32),
         _ => ManualRules.Number(31),
     };
 
@@ -45,8 +46,11 @@ internal static class RuleFinder
     private static ManualRule OfMissed(Failure failure, ReferenceFault fault)
     {
         if (fault.Reason == FaultReason.ReservedBit) return OfReserved(failure.State, failure.Expected!.Entries[^1]);
+        if (failure.State.Mode == PagingMode.Pae && fault.Level == 3) return ManualRules.Number(7);
         if (failure.Expected!.Entries is { Count: > 1 } entries)
         {
+            if (failure.State is { Mode: PagingMode.TwoLevel, Cr4.Pse: false } && Bits.IsSet(entries[0].Before, 7)) return ManualRules.Number(5);
+
             // The leaf alone would have allowed it.
             ulong leaf = entries[^1].Before;
             bool leafAllows = fault.Reason switch
@@ -126,6 +130,8 @@ internal static class RuleFinder
         int turned = observed.ErrorCode ^ fault.ErrorCode;
         if ((turned & Fetch) != 0) return ManualRules.Number(3);
         if (turned == Present && fault.Reason == FaultReason.ReservedBit) return ManualRules.Number(1);
+        if ((turned & (Reserved | Present)) != 0 && failure.State.Mode == PagingMode.Pae && fault.Level == 3) return ManualRules.Number(7);
+        if ((turned & Reserved) != 0 && fault.Reason == FaultReason.ReservedBit) return OfReserved(failure.State, failure.Expected!.Entries[^1]);
         if ((turned & (Reserved | Present)) != 0) return ManualRules.Number(12);
         if ((turned & Key) != 0) return ManualRules.Number(20);
         if ((turned & ShadowStack) != 0) return ManualRules.Number(22);
@@ -149,8 +155,8 @@ internal static class RuleFinder
 
         if (state.Mode == PagingMode.None) return ManualRules.Number(15);
         ulong leaf = expected.Entries[^1].Before;
-        if (state.Mode == PagingMode.TwoLevel && Bits.IsSet(expected.Entries[0].Before, 7)) return ManualRules.Number(state.Cr4.Pse ? 4 : 5);
         if (expected.Entries[^1].Level > 1 && (observed.Physical ^ expected.Physical) == 1UL << 12 && Bits.IsSet(leaf, 12)) return ManualRules.Number(11);
+        if (state.Mode == PagingMode.TwoLevel && Bits.IsSet(expected.Entries[0].Before, 7)) return ManualRules.Number(state.Cr4.Pse ? 4 : 5);
         return HasMasks(state) ? ManualRules.Number(24) : ManualRules.Translation;
     }
 }

@@ -11,10 +11,10 @@ internal sealed class Trial
     private readonly JudgedMemory _memory;
     private readonly KnownWords _words;
     private readonly ReferenceTlb _tlb;
-    private readonly ReferenceTlb _everything;
     private readonly List<PdpteRegisters> _formerPdptes = [];
     private PagingState _state;
-    private MmuInstruction? _lastInvalidation;
+    private readonly StaleCaches? _stale;
+    private bool _turnedGlobalPages;
 
     public Trial(IMmuUnderTest mmu, ConformanceCase conformanceCase, SpuriousFaults spuriousFaults)
     {
@@ -25,7 +25,6 @@ internal sealed class Trial
         // PDPTEs that are read on demand have no accessed bit, but a table that is also a PDPT would need one there.
         bool marked = !conformanceCase.State.Features.PdptesReadOnDemand;
         _tlb = new ReferenceTlb(_memory, spuriousFaults, marked);
-        _everything = new ReferenceTlb(_memory, SpuriousFaults.All) { ForgetsNothing = true };
         _state = conformanceCase.State;
     }
 
@@ -33,7 +32,11 @@ internal sealed class Trial
     public int Judged { get; private set; }
 
     /// <summary>Whether what helps to name the rule is collected too, which takes twice the time.</summary>
-    public bool Explains { get; init; }
+    public bool Explains
+    {
+        get => _stale is not null;
+        init => _stale = value ? new StaleCaches(_memory) : null;
+    }
 
     /// <summary>Runs the case, and leaves memory as it was.</summary>
     /// <returns>The first mistake, or null. A case that cannot begin has none.</returns>
@@ -96,17 +99,18 @@ internal sealed class Trial
 
         // What was marked is looked at first, because a fault drops tables that it may have been marked through.
         TableWord? wronglyMarked = WronglyMarked(access, answer.Ok, out string mark);
-        bool stale = false, otherPdptes = false;
-        if (Explains)
+        CacheDrops stale = CacheDrops.None;
+        bool otherPdptes = false;
+        if (_stale is not null)
         {
-            stale = _everything.Permits(_state, access, answer).IsPermitted;
+            stale = _stale.DropThatForbids(_state, access, answer);
             otherPdptes = _state.Mode == PagingMode.Pae && FormerPdptes().Any(pdptes => Walk(_state with { Pdptes = pdptes }, access).Difference(answer) is null);
         }
 
         Verdict verdict = _tlb.Observe(_state, access, answer);
         if (verdict.IsPermitted && wronglyMarked is null)
         {
-            if (Explains) _everything.Observe(_state, access, answer);
+            _stale?.Each(tlb => tlb.Observe(_state, access, answer));
             return null;
         }
 
@@ -116,8 +120,9 @@ internal sealed class Trial
             Observed = answer,
             Expected = Walk(_state, access),
             WronglyMarked = verdict.IsPermitted ? wronglyMarked : null,
-            IsStale = stale,
-            LastInvalidation = _lastInvalidation,
+            Stale = stale,
+            IsFirstAccess = Judged == 1,
+            TurnedGlobalPages = _turnedGlobalPages,
             HasOtherPdptes = otherPdptes,
         };
     }
@@ -151,15 +156,18 @@ internal sealed class Trial
     private Failure? Execute(int step, in MmuInstruction instruction)
     {
         PagingState before = _state, after = _state;
+        (ulong operand, ulong context, ulong linear) = (instruction.Operand, instruction.Context, instruction.Linear);
         bool accepted = true;
         switch (instruction.Kind)
         {
             case MmuInstructionKind.InvalidatePage:
-                _tlb.InvalidatePage(_state, instruction.Operand);
+                _tlb.InvalidatePage(_state, operand);
+                _stale?.Each(tlb => tlb.InvalidatePage(_state, operand));
                 break;
             case MmuInstructionKind.InvalidateProcessContext:
                 if (!_state.Features.Invpcid) return null;
-                accepted = _tlb.InvalidateProcessContext(_state, instruction.Operand, instruction.Context, instruction.Linear);
+                accepted = _tlb.InvalidateProcessContext(_state, operand, context, linear);
+                _stale?.Each(tlb => tlb.InvalidateProcessContext(_state, operand, context, linear));
                 break;
             default:
                 if (!RegisterWrites.TryApply(ref after, instruction)) return null;
@@ -174,12 +182,21 @@ internal sealed class Trial
                 accepted = !loads || ReferencePdptes.TryLoad(ref after, _memory);
                 if (!accepted) break;
                 _state = after;
-                if (instruction.Kind == MmuInstructionKind.WriteCr3) _tlb.WriteCr3(after, instruction.Operand);
-                else if (instruction.Kind is MmuInstructionKind.WriteCr0 or MmuInstructionKind.WriteCr4) _tlb.WriteControlRegister(before, after);
+                if (instruction.Kind == MmuInstructionKind.WriteCr3)
+                {
+                    _tlb.WriteCr3(after, operand);
+                    _stale?.Each(tlb => tlb.WriteCr3(_state, operand));
+                }
+                else if (instruction.Kind is MmuInstructionKind.WriteCr0 or MmuInstructionKind.WriteCr4)
+                {
+                    _turnedGlobalPages |= before.Cr4.Pge != after.Cr4.Pge;
+                    _tlb.WriteControlRegister(before, after);
+                    _stale?.Each(tlb => tlb.WriteControlRegister(before, _state));
+                }
+
                 break;
         }
 
-        if (instruction.Kind <= MmuInstructionKind.WriteCr4 && accepted) _lastInvalidation = instruction;
         bool answer = _mmu.Execute(in instruction);
         if (answer == accepted) return null;
         return new Failure(step, before, accepted ? "#GP(0), but the instruction is to be executed" : "executed, but it raises #GP(0)") { Instruction = instruction };

@@ -1,6 +1,5 @@
 using FastMmu.Memory;
 using FastMmu.Processor;
-using FastMmu.Reference;
 using static FastMmu.Addresses.ByteSize;
 
 namespace FastMmu.Tests.Verification;
