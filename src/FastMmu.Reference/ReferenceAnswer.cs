@@ -43,19 +43,31 @@ public sealed record ReferenceAnswer
     /// <returns>Null if it is this answer; else the first field that differs, with both values.</returns>
     public string? Difference(in ObservedAnswer observed)
     {
+        if (Matches(observed)) return null;
         if (Fault is { } fault)
         {
             if (observed.Vector != fault.Vector) return $"vector is {observed.Vector}, not {fault.Vector}";
             if (observed.ErrorCode != fault.ErrorCode) return $"error code is 0x{observed.ErrorCode:x}, not 0x{fault.ErrorCode:x}";
-            return observed.Cr2 == fault.Cr2 ? null : $"CR2 is {Hex(observed.Cr2)}, not {Hex(fault.Cr2)}";
+            return $"CR2 is {Hex(observed.Cr2)}, not {Hex(fault.Cr2)}";
         }
 
         if (!observed.Ok) return $"vector is {observed.Vector}, not None";
         if (observed.Physical != Physical) return $"physical address is 0x{observed.Physical:x}, not 0x{Physical:x}";
         if (observed.PageSize is { } size && size != PageSize) return $"page size is {size}, not {PageSize}";
         if (observed.Rights is { } rights && rights != Rights) return $"rights are {rights}, not {Rights}";
-        if (observed.PatIndex is { } pat && pat != PatIndex) return $"PAT index is {pat}, not {PatIndex}";
-        return null;
+        return $"PAT index is {observed.PatIndex}, not {PatIndex}";
+    }
+
+    /// <summary>Whether <paramref name="observed"/> is this answer, in as far as it says anything.</summary>
+    /// <param name="observed">The answer of an MMU.</param>
+    public bool Matches(in ObservedAnswer observed)
+    {
+        if (Fault is { } fault) return (observed.Vector, observed.ErrorCode, observed.Cr2) == (fault.Vector, fault.ErrorCode, fault.Cr2);
+        return observed.Ok
+            && observed.Physical == Physical
+            && (observed.PageSize ?? PageSize) == PageSize
+            && (observed.Rights ?? Rights) == Rights
+            && (observed.PatIndex ?? PatIndex) == PatIndex;
     }
 
     /// <summary>The fault, or the address with its page size and rights.</summary>

@@ -33,8 +33,6 @@ namespace FastMmu.Reference;
 /// </remarks>
 public sealed class ReferenceTlb
 {
-    private const string FullWalk = "a full walk";
-
     private readonly IReferenceMemory _memory;
     private readonly SpuriousFaults _spuriousFaults;
     private readonly bool _entriesAreMarked;
@@ -215,36 +213,38 @@ public sealed class ReferenceTlb
     }
 
     /// <summary>
-    /// The flags, A (bit 5) and D (bit 6), that an access may have set in an entry. Ask before it is observed, and change no table in between.
+    /// The flags, A (bit 5) and D (bit 6), that an access may have set, for each entry that it may have read; an entry may stand there several times.
+    /// Ask before it is observed, and change no table in between.
     /// </summary>
     /// <param name="state">Registers and features at the access.</param>
     /// <param name="access">The access.</param>
     /// <param name="translated">Whether it was permitted.</param>
-    /// <param name="entry">Physical address of the entry.</param>
     /// <remarks>
     /// A refused access may have marked the entries above the one that stopped it, but not that one. Source: Intel SDM vol. 3A, "Accessed and
     /// Dirty Flags" (4.8).
     /// </remarks>
-    internal ulong FlagsThatMayBeSet(in PagingState state, in ReferenceAccess access, bool translated, ulong entry)
+    internal IReadOnlyList<(ulong Entry, ulong Flags)> FlagsThatMayBeSet(in PagingState state, in ReferenceAccess access, bool translated)
     {
         var controls = new Controls(state);
         ulong linear = LinearRules.Effective(controls, access);
-        if (controls.Mode == ReferenceMode.None || LinearRules.Violations(controls, access, linear).Count != 0) return 0;
-        ulong flags = 0;
+        if (controls.Mode == ReferenceMode.None || LinearRules.Violations(controls, access, linear).Count != 0) return [];
+        List<(ulong Entry, ulong Flags)> all = new(5);
         foreach ((_, TableWalk walk) in Walks(controls, linear))
         {
             bool permitted = translated && ReferenceWalker.Finish(controls, access, linear, walk).Ok;
             for (int i = 0; i < walk.Entries.Count; i++)
             {
                 ReferenceEntry read = walk.Entries[i];
-                if (read.Address != entry || !EntryRules.CarriesRights(controls.Mode, read.Level)) continue;
+                if (!EntryRules.CarriesRights(controls.Mode, read.Level)) continue;
                 bool isLast = i == walk.Entries.Count - 1;
+                ulong flags = 0;
                 if (!isLast || permitted) flags |= 1UL << 5;
                 if (isLast && permitted && access.IsWrite) flags |= 1UL << 6;
+                all.Add((read.Address, flags));
             }
         }
 
-        return flags;
+        return all;
     }
 
     /// <summary>All answers that are permitted to an access now.</summary>
@@ -254,20 +254,20 @@ public sealed class ReferenceTlb
         List<FaultReason> refused = LinearRules.Violations(controls, access, linear);
         if (refused.Count != 0)
         {
-            yield return new PermittedAnswer("the address", new ReferenceAnswer { Fault = LinearRules.Fault(access, refused) }, null);
+            yield return new PermittedAnswer(new(AnswerOrigin.Address), new ReferenceAnswer { Fault = LinearRules.Fault(access, refused) }, null);
             yield break;
         }
 
         if (controls.Mode == ReferenceMode.None)
         {
-            yield return new PermittedAnswer("no paging", new ReferenceAnswer { Physical = linear, Rights = Paging.Rights.UserAll }, null);
+            yield return new PermittedAnswer(new(AnswerOrigin.NoPaging), new ReferenceAnswer { Physical = linear, Rights = Paging.Rights.UserAll }, null);
             yield break;
         }
 
-        foreach ((string source, TableWalk walk) in Walks(controls, linear))
+        foreach ((AnswerSource source, TableWalk walk) in Walks(controls, linear))
         {
             ReferenceAnswer answer = ReferenceWalker.Finish(controls, access, linear, walk);
-            bool spurious = !answer.Ok && source != FullWalk;
+            bool spurious = !answer.Ok && source.Origin != AnswerOrigin.FullWalk;
             if (!spurious || _spuriousFaults != SpuriousFaults.None) yield return new PermittedAnswer(source, answer, walk);
         }
 
@@ -276,35 +276,49 @@ public sealed class ReferenceTlb
             if (!translation.Serves(controls.CurrentPcid, linear)) continue;
             ReferenceAnswer answer = ReferenceWalker.Judge(controls, access, linear, translation.Page);
             if (answer.Ok ? access.IsWrite && !translation.Page.Dirty : _spuriousFaults != SpuriousFaults.All) continue;
-            yield return new PermittedAnswer($"the translation cached in PCID {translation.Pcid}", answer, null);
+            yield return new PermittedAnswer(new(AnswerOrigin.CachedTranslation, Pcid: translation.Pcid), answer, null);
         }
     }
 
     /// <summary>The walks that a processor may make for an address: from CR3, and from every remembered table on the way to it.</summary>
-    private IEnumerable<(string Source, TableWalk Walk)> Walks(Controls controls, ulong linear)
+    private IEnumerable<(AnswerSource Source, TableWalk Walk)> Walks(Controls controls, ulong linear)
     {
-        yield return (FullWalk, TableWalk.FromRoot(controls, _memory, linear));
+        TableWalk full = TableWalk.FromRoot(controls, _memory, linear);
+        yield return (new(AnswerOrigin.FullWalk), full);
         foreach (CachedTable table in _tables)
         {
             if (table.Pcid != controls.CurrentPcid || !table.Covers(linear)) continue;
-            string source = $"a walk from the level-{table.Position.Level} table cached as 0x{table.Position.Table:x}";
-            yield return (source, TableWalk.From(table.Position, controls, _memory, linear));
+
+            // A walk that goes on as the full walk did finds what that found, except that it sets no flag above; where these are set, it is the same.
+            if (full.Positions.Contains(table.Position) && IsMarkedAbove(controls, full, table.Position.Level)) continue;
+            yield return (new(AnswerOrigin.CachedTable, table.Position), TableWalk.From(table.Position, controls, _memory, linear));
         }
+    }
+
+    private static bool IsMarkedAbove(Controls controls, TableWalk walk, int level)
+    {
+        foreach (ReferenceEntry entry in walk.Entries)
+        {
+            bool isAbove = entry.Level > level && EntryRules.CarriesRights(controls.Mode, entry.Level);
+            if (isAbove && !Bits.IsSet(entry.Before, 5)) return false;
+        }
+
+        return true;
     }
 
     private Verdict Explain(IEnumerable<PermittedAnswer> permitted, in ObservedAnswer answer, out List<PermittedAnswer> explanations)
     {
         explanations = [];
-        var others = new List<(PermittedAnswer Candidate, string Difference)>();
+        var others = new List<PermittedAnswer>();
         foreach (PermittedAnswer candidate in permitted)
         {
-            string? difference = candidate.Answer.Difference(answer) ?? Unmarked(candidate);
-            if (difference is null) explanations.Add(candidate);
-            else others.Add((candidate, difference));
+            bool explains = candidate.Answer.Matches(answer) && Unmarked(candidate) is null;
+            (explains ? explanations : others).Add(candidate);
         }
 
-        if (explanations.Count != 0) return new Verdict(true, explanations[0].Source);
-        IEnumerable<string> texts = others.Select(other => $"{other.Candidate.Source} gives {other.Candidate.Answer} ({other.Difference})");
+        if (explanations.Count != 0) return new Verdict(true, explanations[0].Source.ToString());
+        ObservedAnswer observed = answer;
+        IEnumerable<string> texts = others.Select(other => $"{other.Source} gives {other.Answer} ({other.Answer.Difference(observed) ?? Unmarked(other)})");
         return new Verdict(false, $"{answer}, but {string.Join("; ", texts)}");
     }
 

@@ -6,8 +6,8 @@ namespace FastMmu.Reference;
 /// <remarks>Source: Intel SDM vol. 3A, "32-Bit Paging" (4.3), "PAE Paging" (4.4), "4-Level Paging and 5-Level Paging" (4.5).</remarks>
 internal sealed class TableWalk
 {
-    private readonly List<ReferenceEntry> _entries = [];
-    private readonly List<TablePosition> _positions = [];
+    private readonly List<ReferenceEntry> _entries = new(5);
+    private readonly List<TablePosition> _positions = new(4);
 
     /// <summary>The entries read, from the top; before and after are the same.</summary>
     internal IReadOnlyList<ReferenceEntry> Entries => _entries;
@@ -106,17 +106,22 @@ internal sealed class TableWalk
     /// </summary>
     internal List<ReferenceEntry> EntriesAfter(Controls controls, bool write)
     {
-        // A table may contain itself, so that one entry is read at several levels; all flags gather in it.
-        var flags = new Dictionary<ulong, ulong>();
-        for (int i = 0; i < _entries.Count; i++)
+        var after = new List<ReferenceEntry>(_entries.Count);
+        foreach (ReferenceEntry entry in _entries)
         {
-            ReferenceEntry entry = _entries[i];
-            ulong set = EntryRules.CarriesRights(controls.Mode, entry.Level) ? 1UL << 5 : 0;
-            if (write && i == _entries.Count - 1) set |= 1UL << 6;
-            flags[entry.Address] = flags.GetValueOrDefault(entry.Address) | set;
+            // A table may contain itself, so that one entry is read at several levels; all flags gather in it.
+            ulong flags = 0;
+            for (int i = 0; i < _entries.Count; i++)
+            {
+                if (_entries[i].Address != entry.Address) continue;
+                if (EntryRules.CarriesRights(controls.Mode, _entries[i].Level)) flags |= 1UL << 5;
+                if (write && i == _entries.Count - 1) flags |= 1UL << 6;
+            }
+
+            after.Add(entry with { After = entry.Before | flags });
         }
 
-        return _entries.ConvertAll(entry => entry with { After = entry.Before | flags[entry.Address] });
+        return after;
     }
 
     private TableWalk Fail(FaultReason reason, int level)

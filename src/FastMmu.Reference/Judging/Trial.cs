@@ -46,23 +46,7 @@ internal sealed class Trial
         {
             foreach (TableWord word in _case.Words) _words.Write(word);
             if (ReferencePdptes.LoadedByCr3Write(_state) && !ReferencePdptes.TryLoad(ref _state, _memory)) return null;
-            Failure? failure = Guard(0, () =>
-            {
-                _mmu.Reset(in _state);
-                return null;
-            });
-            for (int i = 0; i < _case.Steps.Count && failure is null; i++)
-            {
-                int step = i;
-                failure = _case.Steps[i].Kind switch
-                {
-                    ConformanceStepKind.Access => Guard(step, () => Access(step, _case.Steps[step].Access)),
-                    ConformanceStepKind.Instruction => Guard(step, () => Execute(step, _case.Steps[step].Instruction)),
-                    _ => Edit(_case.Steps[i].Word),
-                };
-            }
-
-            return failure;
+            return Steps();
         }
         finally
         {
@@ -70,19 +54,24 @@ internal sealed class Trial
         }
     }
 
-    private Failure? Edit(in TableWord word)
-    {
-        _words.Write(word);
-        return null;
-    }
-
     // An exception of the unit is an answer that no processor gives, and can be made smaller like any other.
 #pragma warning disable CA1031
-    private Failure? Guard(int step, Func<Failure?> action)
+    private Failure? Steps()
     {
+        int step = 0;
         try
         {
-            return action();
+            _mmu.Reset(in _state);
+            for (Failure? failure = null; step < _case.Steps.Count; step++)
+            {
+                ConformanceStep next = _case.Steps[step];
+                if (next.Kind == ConformanceStepKind.Access) failure = Access(step, next.Access);
+                else if (next.Kind == ConformanceStepKind.Instruction) failure = Execute(step, next.Instruction);
+                else _words.Write(next.Word);
+                if (failure is not null) return failure;
+            }
+
+            return null;
         }
         catch (Exception thrown)
         {
@@ -131,10 +120,13 @@ internal sealed class Trial
     {
         const ulong flags = (1UL << 5) | (1UL << 6);
         TableWord? wrong = null;
+        IReadOnlyList<(ulong Entry, ulong Flags)>? all = null;
         mistake = "";
         foreach ((TableWord now, ulong changed) in _words.Changes())
         {
-            ulong permitted = _tlb.FlagsThatMayBeSet(_state, access, translated, now.Address);
+            all ??= _tlb.FlagsThatMayBeSet(_state, access, translated);
+            ulong permitted = 0;
+            foreach ((ulong entry, ulong set) in all) permitted |= entry == now.Address ? set : 0;
             if ((changed & ~(permitted & now.Value & flags)) == 0) continue;
             wrong ??= now with { Value = changed & ~permitted };
             mistake = $"the entry at 0x{now.Address:x} was 0x{now.Value ^ changed:x} and became 0x{now.Value:x}";
