@@ -40,6 +40,14 @@ internal sealed unsafe partial class NativeRegion : IDisposable
         ulong total = Length + (2 * GuardBytes) + Alignment;
         if (total < length || total > long.MaxValue) throw new InsufficientMemoryException($"Cannot reserve {length} bytes of host address space.");
         _reservedBytes = (nuint)total;
+        // Addresses of regions that nobody uses any more may wait for their finalizers.
+        if (!TryReserve()) Reclaim();
+        if (_reservation == null && !TryReserve()) throw new InsufficientMemoryException($"Cannot reserve {total} bytes of host address space.");
+        Base = (byte*)(((ulong)_reservation + GuardBytes + Alignment - 1) & ~(Alignment - 1));
+    }
+
+    private bool TryReserve()
+    {
         if (Unix)
         {
             bool mac = OperatingSystem.IsMacOS();
@@ -56,11 +64,10 @@ internal sealed unsafe partial class NativeRegion : IDisposable
             _reservation = NativeMemory.AllocZeroed(_reservedBytes);
         }
 
-        if (_reservation == null) throw new InsufficientMemoryException($"Cannot reserve {total} bytes of host address space.");
-        Base = (byte*)(((ulong)_reservation + GuardBytes + Alignment - 1) & ~(Alignment - 1));
+        return _reservation != null;
     }
 
-    /// <summary>Frees a region whose owner was never disposed.</summary>
+    /// <summary>Frees a region that was retired, or whose owner was never disposed.</summary>
     ~NativeRegion() => Release();
 
     /// <summary>First byte between the guards; a multiple of 2 MiB.</summary>
@@ -79,6 +86,7 @@ internal sealed unsafe partial class NativeRegion : IDisposable
         byte* at = Base + offset;
         if (Unix)
         {
+            if (MProtect(at, (nuint)length, ProtReadWrite) != 0) Reclaim();
             if (MProtect(at, (nuint)length, ProtReadWrite) != 0) throw new InsufficientMemoryException($"The host refuses {length} bytes of memory.");
             // Advice only: a kernel without transparent huge pages says no, and nothing is lost.
             if (hugePages && OperatingSystem.IsLinux()) _ = MAdvise(at, (nuint)length, AdviseHugePage);
@@ -104,6 +112,12 @@ internal sealed unsafe partial class NativeRegion : IDisposable
     {
         Release();
         GC.SuppressFinalize(this);
+    }
+
+    private static void Reclaim()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
     }
 
     private void Release()

@@ -37,7 +37,7 @@ public sealed unsafe partial class PhysicalMemory
         var tracker = new CodeTracker(this, written, region);
         lock (_guardLock)
         {
-            ObjectDisposedException.ThrowIf(_base == null, this);
+            ObjectDisposedException.ThrowIf(_disposed, this);
             EnsureGuards();
             _trackers = [.. _trackers, tracker];
         }
@@ -51,7 +51,7 @@ public sealed unsafe partial class PhysicalMemory
         {
             if (!_trackers.Contains(tracker)) return;
             _trackers = [.. _trackers.Where(t => t != tracker)];
-            if (_base == null) return;
+            if (_disposed) return;
             foreach (MemorySegment segment in _backing.Segments)
             {
                 ulong first = segment.Offset >> 12, count = (segment.End - segment.Start) >> 12;
@@ -123,7 +123,7 @@ public sealed unsafe partial class PhysicalMemory
 
     internal bool IsCode(CodeTracker tracker, PhysicalAddress address)
     {
-        ObjectDisposedException.ThrowIf(_base == null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         return AllMarked(tracker, address.Value, address.Value + 1);
     }
 
@@ -175,7 +175,7 @@ public sealed unsafe partial class PhysicalMemory
                 ulong from = (at & ~0xfffUL) + (ulong)first;
                 told = true;
                 tracker.Written(new(new(address + (from - offset)), (ulong)(last - first)));
-                ObjectDisposedException.ThrowIf(_base == null, this);
+                ObjectDisposedException.ThrowIf(_disposed, this);
                 at = from + (ulong)(last - first);
             }
         }
@@ -185,7 +185,7 @@ public sealed unsafe partial class PhysicalMemory
 
     private void CheckTracker(CodeTracker tracker)
     {
-        ObjectDisposedException.ThrowIf(_base == null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ObjectDisposedException.ThrowIf(!_trackers.Contains(tracker), tracker);
     }
 

@@ -108,7 +108,7 @@ public sealed unsafe partial class PhysicalMemory
     {
         lock (_mapLock)
         {
-            ObjectDisposedException.ThrowIf(_base == null, this);
+            ObjectDisposedException.ThrowIf(_disposed, this);
             SetMap(_map.With(start, end, inside));
         }
 

@@ -47,7 +47,7 @@ public sealed unsafe partial class PhysicalMemory
     {
         CheckVersions();
         TellOfRestore(version);
-        ObjectDisposedException.ThrowIf(_base == null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         lock (_guardLock) _versions!.Restore(version);
 
         if (_map != version.Map)
@@ -64,7 +64,7 @@ public sealed unsafe partial class PhysicalMemory
     {
         lock (_guardLock)
         {
-            if (_base == null) return;
+            if (_disposed) return;
             CheckVersions();
             if (!_versions!.Release(version)) return;
             ClearEverywhere(SnapshotGuard);
@@ -161,7 +161,7 @@ public sealed unsafe partial class PhysicalMemory
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
     internal ReadOnlySpan<byte> BackingOf(ulong address, int length)
     {
-        ObjectDisposedException.ThrowIf(_base == null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         return new(_base + OffsetOf(address), length);
     }
 
@@ -183,7 +183,7 @@ public sealed unsafe partial class PhysicalMemory
 
     private void CheckVersions()
     {
-        ObjectDisposedException.ThrowIf(_base == null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (_telling) throw new InvalidOperationException("A handler of written code, called by a restore, deals with snapshots.");
     }
 

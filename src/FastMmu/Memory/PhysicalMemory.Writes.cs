@@ -57,7 +57,7 @@ public sealed unsafe partial class PhysicalMemory
         DirtyLog log;
         lock (_guardLock)
         {
-            ObjectDisposedException.ThrowIf(_base == null, this);
+            ObjectDisposedException.ThrowIf(_disposed, this);
             int index = _logs.AsSpan().IndexOf((DirtyLog?)null);
             if (index < 0) throw new InvalidOperationException($"{MaxLogs} dirty logs run already.");
             log = new DirtyLog(this, (byte)(1 << (FirstLogBit + index)));
@@ -79,7 +79,7 @@ public sealed unsafe partial class PhysicalMemory
             if (index < 0) return;
             _logs[index] = null;
             // Guards of a bit without an owner would be met once for each page, for nothing.
-            if (_base != null) ClearEverywhere(log.Guard);
+            if (!_disposed) ClearEverywhere(log.Guard);
             UpdateWriteChunks();
         }
     }
@@ -90,7 +90,7 @@ public sealed unsafe partial class PhysicalMemory
         ulong[] taken;
         lock (_guardLock)
         {
-            ObjectDisposedException.ThrowIf(_base == null, this);
+            ObjectDisposedException.ThrowIf(_disposed, this);
             taken = [.. pages];
             pages.Clear();
             foreach (ulong page in taken) _guards[OffsetOf(page) >> 12] |= log.Guard;
@@ -181,6 +181,7 @@ public sealed unsafe partial class PhysicalMemory
     {
         lock (_guardLock)
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             byte guards = _guards[index];
             if ((guards & SnapshotGuard) != 0) _versions!.Save(index);
             NoteInLogs(guards, page);

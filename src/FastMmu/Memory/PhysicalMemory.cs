@@ -13,7 +13,7 @@ namespace FastMmu.Memory;
 /// <para>Below 1 TiB a physical address is the offset into the region, so that finding a host byte is one check and one add; ranges
 /// above it are packed behind. Memory is reserved lazily: a page that was never written costs nothing but address space.</para>
 /// <para>Several virtual CPUs may use one memory at once: naturally aligned accesses up to 8 bytes are atomic, nothing else is.
-/// <see cref="Dispose()"/> must not race with accesses; afterwards every access throws <see cref="ObjectDisposedException"/>.</para>
+/// After <see cref="Dispose()"/> every access throws <see cref="ObjectDisposedException"/>.</para>
 /// </remarks>
 /// <example><code>
 /// var ram = new MemoryRange(0UL, 16 * MiB);
@@ -31,7 +31,8 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
     private readonly MemoryMap _backing;
     private MemoryMap _map;
     private byte[] _chunks;
-    private byte* _base;
+    private readonly byte* _base;
+    private volatile bool _disposed;
 
     /// <summary>How many memories exist that were not disposed; a test for leaks reads it before and after.</summary>
     public static long LiveCount => Interlocked.Read(ref _liveCount);
@@ -136,7 +137,10 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
         Interlocked.Increment(ref _liveCount);
     }
 
-    /// <summary>Called before the memory goes: whoever holds host addresses must forget them.</summary>
+    /// <summary>Whether it was disposed. Who enters a host address anywhere asks afterwards.</summary>
+    internal bool IsDisposed => _disposed;
+
+    /// <summary>Called when the memory goes, perhaps while others use it: whoever holds host addresses must forget them.</summary>
     internal event Action? Disposing;
 
     /// <summary>Where physical address 0 would be: host addresses of RAM in the window are this plus the physical address.</summary>
@@ -293,17 +297,27 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
     }
 
     /// <summary>Frees the memory. Idempotent. Every <see cref="Mmu"/> over it forgets what it cached.</summary>
+    /// <remarks>
+    /// Virtual CPUs on other threads may be in the middle of an access: it finds bytes of no meaning, or throws <see cref="ObjectDisposedException"/> as the
+    /// next ones do. The bytes go back to the host at once; their addresses when the garbage collector finds that nobody refers to this or to an MMU over it.
+    /// </remarks>
     public void Dispose()
     {
-        if (_base == null) return;
+        lock (_guardLock)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            // With no chunk left, every access takes the slow path, which knows that the memory is gone.
+            _chunks = _writeChunks = [];
+            _versions?.Dispose();
+        }
+
+        // What others have entered into their tables before they could see that is visible from here on, and is forgotten now; what they enter
+        // later they drop themselves.
+        Interlocked.MemoryBarrierProcessWide();
         Disposing?.Invoke();
-        _base = null;
-        // With no chunk left, every access takes the slow path, which knows that the memory is gone.
-        _chunks = _writeChunks = [];
-        _guards = null;
-        _versions?.Dispose();
-        _region.Dispose();
-        _guardRegion?.Dispose();
+        _region.Retire();
+        _guardRegion?.Retire();
         Interlocked.Decrement(ref _liveCount);
     }
 
@@ -474,7 +488,7 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
 
     private MemoryMap CurrentMap()
     {
-        ObjectDisposedException.ThrowIf(_base == null, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         return _map;
     }
 }

@@ -220,6 +220,7 @@ public sealed unsafe partial class Mmu
                     if (remember && Admits(found, batch.Access) && !IsWatched(address, batch.Access))
                     {
                         _fast.InsertPacked(batch.Row, address, found, LeafTableCache.Attributes(batch.Tables, address));
+                        AfterInsertion();
                     }
 
                     return;
@@ -235,6 +236,7 @@ public sealed unsafe partial class Mmu
                     {
                         uint attributes = LeafAttributes(raw | batch.Rule.Expected, (int)(data >> LeafTableCache.RightsShift) & 7);
                         _fast.InsertPacked(batch.Row, address, found, attributes);
+                        AfterInsertion();
                     }
 
                     return;

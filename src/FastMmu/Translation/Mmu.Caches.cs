@@ -17,7 +17,9 @@ public sealed unsafe partial class Mmu
     private ulong _walks, _entriesRead, _structureHits, _faults;
     private readonly FastTable _fast = new();
     private readonly FastView* _view;
-    private byte* _base;
+    private readonly byte* _base;
+    private readonly Lock _disposing = new();
+    private readonly MemoryListener _listener;
     private bool _fastUsable;
     // Whether anything was entered since all was dropped.
     private bool _tlbHolds, _structuresHold;
@@ -213,6 +215,7 @@ public sealed unsafe partial class Mmu
         if (translation.PageSize > PageSize.Size4K) _fast.NoteLarge(linear, translation.PageSize);
         if (packed) _fast.InsertPacked(row, linear, physical, translation.Attributes);
         else _fast.Insert(row, linear, physical, translation.Attributes);
+        AfterInsertion();
         return true;
     }
 
@@ -229,7 +232,7 @@ public sealed unsafe partial class Mmu
     internal bool Grouped { get; set; }
 
     // Host addresses in the fast table may no longer be RAM. Which linear addresses lead to a physical one nobody knows.
-    private void OnMapChanged()
+    void IMemoryListener.OnMapChanged()
     {
         if (!Grouped) ForgetHostAddresses();
     }
@@ -237,22 +240,31 @@ public sealed unsafe partial class Mmu
     /// <summary>Drops what leads to host memory without asking. Translations in the TLB stay.</summary>
     internal void ForgetHostAddresses() => _fast.ForgetAll();
 
-    private void OnWriteGuarded(ulong page)
+    void IMemoryListener.OnDisposing() => ForgetMemory();
+
+    void IMemoryListener.OnWriteGuarded(ulong page)
     {
         if (Grouped) return;
         if (page == PhysicalMemory.AllPages) ForgetHostAddresses();
         else _fast.ForgetWrites(page >> 12);
     }
 
-    private void OnRestored()
+    void IMemoryListener.OnRestored()
     {
         if (!Grouped) InvalidateAll();
     }
 
+    // The memory may have gone on another thread, which has wiped the tables before this entry came.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AfterInsertion()
+    {
+        if (_memory.IsDisposed) ForgetMemory();
+    }
+
+    // Also by the thread that disposes the memory, whatever the own one does: entries are words, and the tables do not go meanwhile.
     private void ForgetMemory()
     {
-        _fast.Wipe();
-        _base = null;
+        lock (_disposing) _fast.Wipe();
     }
 
     // A right that is missing, or a dirty bit that is not yet set, sends the access to the tables: they may have changed, and a fault is

@@ -174,6 +174,6 @@ public sealed unsafe partial class Mmu
 
         ReadOnlySpan<byte> answers = MemoryMarshal.AsBytes(faults);
         if (answers.Overlaps(lanes) || answers.Overlaps(data)) throw new ArgumentException("The spans overlap.", nameof(faults));
-        ObjectDisposedException.ThrowIf(_base == null, _memory);
+        ObjectDisposedException.ThrowIf(_memory.IsDisposed, _memory);
     }
 }

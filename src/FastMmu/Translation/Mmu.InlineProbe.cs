@@ -13,5 +13,5 @@ public sealed unsafe partial class Mmu
     /// Where physical address 0 would be in the host: what an inlined probe adds to the physical address that it found. The same as long as the
     /// memory is not disposed; zero afterwards.
     /// </summary>
-    public nint HostBase => (nint)_base;
+    public nint HostBase => _memory.IsDisposed ? 0 : (nint)_base;
 }

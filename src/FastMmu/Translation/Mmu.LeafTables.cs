@@ -70,6 +70,7 @@ public sealed unsafe partial class Mmu
 
         if (!Admits(physical, access)) return false;
         if (!IsWatched(linear, access)) _fast.Insert(row, linear, physical, attributes);
+        AfterInsertion();
         return true;
     }
 

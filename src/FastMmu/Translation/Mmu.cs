@@ -29,7 +29,7 @@ namespace FastMmu;
 /// mmu.EnablePaging(0x1000UL);
 /// Console.WriteLine(mmu.Mode);                            // FourLevel
 /// </code></example>
-public sealed unsafe partial class Mmu : IDisposable
+public sealed unsafe partial class Mmu : IDisposable, IMemoryListener
 {
     private readonly PhysicalMemory _memory;
     private WalkContext _context;
@@ -56,10 +56,7 @@ public sealed unsafe partial class Mmu : IDisposable
         _probeBudget = Options.ProbeBudget;
         _view = _fast.View;
         _base = memory.WindowBase;
-        memory.Disposing += ForgetMemory;
-        memory.MapChanged += OnMapChanged;
-        memory.WriteGuarded += OnWriteGuarded;
-        memory.Restored += OnRestored;
+        _listener = new MemoryListener(memory, this);
         Segments = new SegmentationUnit(new DescriptorMemory(this), features) { PrivilegeChanged = OnPrivilegeChanged };
         SetState(new PagingState(features));
     }
@@ -181,11 +178,8 @@ public sealed unsafe partial class Mmu : IDisposable
     /// <summary>Frees the cached translations. The memory is not disposed.</summary>
     public void Dispose()
     {
-        _memory.Disposing -= ForgetMemory;
-        _memory.MapChanged -= OnMapChanged;
-        _memory.WriteGuarded -= OnWriteGuarded;
-        _memory.Restored -= OnRestored;
-        _fast.Dispose();
+        _listener.Dispose();
+        lock (_disposing) _fast.Dispose();
         _tlb.Dispose();
         _structures.Dispose();
     }

@@ -27,7 +27,7 @@ namespace FastMmu;
 /// other.Enter();
 /// Console.WriteLine(second.Translate(0x1000UL).Physical);     // 0x200000
 /// </code></example>
-public sealed class MmuGroup
+public sealed class MmuGroup : IMemoryListener
 {
     private readonly InvalidationLog<NoInterleavingPoints> _log = new();
 
@@ -37,9 +37,7 @@ public sealed class MmuGroup
     {
         ArgumentNullException.ThrowIfNull(memory);
         Memory = memory;
-        memory.MapChanged += () => _log.Post(Invalidation.Everything);
-        memory.WriteGuarded += _ => _log.Post(Invalidation.Everything);
-        memory.Restored += () => _log.Post(Invalidation.Everything);
+        _ = new MemoryListener(memory, this);
     }
 
     /// <summary>The memory that the members share.</summary>
@@ -57,7 +55,7 @@ public sealed class MmuGroup
     {
         ArgumentNullException.ThrowIfNull(mmu);
         if (mmu.Memory != Memory) throw new ArgumentException("The MMU is over another memory.", nameof(mmu));
-        return new MmuMember(mmu, _log);
+        return new MmuMember(mmu, this, _log);
     }
 
     /// <summary>
@@ -76,4 +74,12 @@ public sealed class MmuGroup
     /// Console.WriteLine(second.Translate(0x1000UL));              // #PF(0) at 0x1000: not present at level 4
     /// </code></example>
     public ShootdownRequest Post(in Invalidation what) => new(_log, _log.Post(in what));
+
+    void IMemoryListener.OnDisposing() => _log.Post(Invalidation.Everything);
+
+    void IMemoryListener.OnMapChanged() => _log.Post(Invalidation.Everything);
+
+    void IMemoryListener.OnRestored() => _log.Post(Invalidation.Everything);
+
+    void IMemoryListener.OnWriteGuarded(ulong page) => _log.Post(Invalidation.Everything);
 }

@@ -21,9 +21,10 @@ public sealed class MmuMember : IDisposable
     private readonly InvalidationLog<NoInterleavingPoints> _log;
     private readonly InvalidationLog<NoInterleavingPoints>.Reader _reader;
 
-    internal MmuMember(Mmu mmu, InvalidationLog<NoInterleavingPoints> log)
+    internal MmuMember(Mmu mmu, MmuGroup group, InvalidationLog<NoInterleavingPoints> log)
     {
         Mmu = mmu;
+        Group = group;
         _log = log;
         _reader = log.Join();
         mmu.Grouped = true;
@@ -31,6 +32,9 @@ public sealed class MmuMember : IDisposable
 
     /// <summary>The MMU.</summary>
     public Mmu Mmu { get; }
+
+    /// <summary>The group; alive as long as a member is, so that it passes on what the memory says.</summary>
+    internal MmuGroup Group { get; }
 
     /// <summary>Whether it is between <see cref="Enter"/> and <see cref="Exit"/>, and others wait for its acknowledgements.</summary>
     public bool IsRunning => _reader.Entered;
