@@ -138,6 +138,19 @@ struct BatchTlb {
         return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
     }
 
+    // Addresses out of the vector, not out of the memory that it was stored to: loads are what the loop waits for.
+    static void prefetch8(__m512i at) {
+        auto two = [](__m128i pair) {
+            _mm_prefetch(reinterpret_cast<const char*>(_mm_cvtsi128_si64(pair)), _MM_HINT_T0);
+            _mm_prefetch(reinterpret_cast<const char*>(_mm_extract_epi64(pair, 1)), _MM_HINT_T0);
+        };
+        two(_mm512_castsi512_si128(at));
+        two(_mm256_extracti128_si256(_mm512_castsi512_si256(at), 1));
+        __m256i high = _mm512_extracti64x4_epi64(at, 1);
+        two(_mm256_castsi256_si128(high));
+        two(_mm256_extracti128_si256(high, 1));
+    }
+
     static __mmask8 not_canonical(__m512i linear) {
         return _mm512_test_epi64_mask(_mm512_add_epi64(linear, _mm512_set1_epi64(1ll << 47)), _mm512_set1_epi64(0xffffull << 48));
     }
@@ -215,86 +228,110 @@ struct BatchTlb {
         uint32_t lanes;
     };
 
-    void begin_walk(const uint64_t* linear, uint64_t* physical, Pending& pending) {
-        const __m512i tag_mask = _mm512_set1_epi64(TableTagMask);
-        const __m512i tag_or_empty = _mm512_set1_epi64(TableTagMask | Empty);
-        const __m512i frame = _mm512_set1_epi64(Frame);
-        const __m512i index = _mm512_set1_epi64(0xff8);
-        const __m512i memory = _mm512_set1_epi64(reinterpret_cast<int64_t>(machine.memory));
-        const __m512i large_page = _mm512_set1_epi64(LargePage);
-        const __m512i large_offset = _mm512_set1_epi64(LargeOffset);
-        const __m512i half = _mm512_set1_epi64(1ll << 47);
-        const __m512i unused = _mm512_set1_epi64(0xffffull << 48);
-        __m512i v0 = _mm512_loadu_si512(linear), v1 = _mm512_loadu_si512(linear + 8);
-        __m512i t0 = load8<21, TableBits>(tables, linear), t1 = load8<21, TableBits>(tables, linear + 8);
-        __m512i x0 = _mm512_ternarylogic_epi64(_mm512_slli_epi64(v0, 16), tag_mask, t0, 0x6a);  // (a & b) ^ c
-        __m512i x1 = _mm512_ternarylogic_epi64(_mm512_slli_epi64(v1, 16), tag_mask, t1, 0x6a);
-        __m512i canonical = _mm512_or_si512(_mm512_add_epi64(v0, half), _mm512_add_epi64(v1, half));
-        __mmask8 bad = _mm512_test_epi64_mask(_mm512_or_si512(x0, x1), tag_or_empty) | _mm512_test_epi64_mask(canonical, unused);
-        pending.lanes = 0xffff;
-        if (__builtin_expect(bad != 0, 0)) {
-            uint32_t wrong = (_mm512_test_epi64_mask(x0, tag_or_empty) | not_canonical(v0))
-                | uint32_t(_mm512_test_epi64_mask(x1, tag_or_empty) | not_canonical(v1)) << 8;
-            alignas(64) uint64_t lanes[Group];
-            _mm512_store_si512(lanes, v0);
-            _mm512_store_si512(lanes + 8, v1);
-            pending.lanes &= ~wrong;
-            for (; wrong != 0; wrong &= wrong - 1) {
-                int lane = __builtin_ctz(wrong);
-                physical[lane] = walk_and_remember(lanes[lane]);
+    // A group with a lane whose table is not known, or which lies in a large page. Not inlined, like all that is rare: it would take registers
+    // from the loop.
+    __attribute__((noinline)) void begin_incomplete(const uint64_t* linear, uint64_t* physical, Pending& pending) {
+        pending.lanes = 0;
+        for (int lane = 0; lane < Group; lane++) {
+            uint64_t address = linear[lane];
+            uint64_t table = table_of(address);
+            if ((((address << 16 & TableTagMask) ^ table) & (TableTagMask | Empty)) != 0 || !is_canonical(address)) {
+                physical[lane] = walk_and_remember(address);
+            } else if (table & LargePage) {
+                physical[lane] = (table & Frame) | (address & LargeOffset);
+            } else {
+                pending.leaf[lane] = reinterpret_cast<uint64_t*>(machine.memory + (table & Frame) + (address >> 9 & 0xff8));
+                __builtin_prefetch(pending.leaf[lane]);
+                pending.lanes |= 1u << lane;
             }
         }
-
-        __m512i b0 = _mm512_and_si512(t0, frame), b1 = _mm512_and_si512(t1, frame);
-        uint32_t large = _mm512_test_epi64_mask(t0, large_page) | uint32_t(_mm512_test_epi64_mask(t1, large_page)) << 8;
-        if (large != 0) {
-            // A large page is done at once. Its entry has the page's own address, so nothing of the offset is in it.
-            large &= pending.lanes;
-            pending.lanes &= ~large;
-            _mm512_mask_storeu_epi64(physical, large, _mm512_ternarylogic_epi64(b0, v0, large_offset, 0xf8));  // a | (b & c)
-            _mm512_mask_storeu_epi64(physical + 8, large >> 8, _mm512_ternarylogic_epi64(b1, v1, large_offset, 0xf8));
-            if (pending.lanes == 0) return;
-        }
-
-        __m512i l0 = _mm512_ternarylogic_epi64(_mm512_srli_epi64(v0, 9), index, b0, 0xea);  // (a & b) | c
-        __m512i l1 = _mm512_ternarylogic_epi64(_mm512_srli_epi64(v1, 9), index, b1, 0xea);
-        _mm512_store_si512(pending.leaf, _mm512_add_epi64(l0, memory));
-        _mm512_store_si512(pending.leaf + 8, _mm512_add_epi64(l1, memory));
-        for (int lane = 0; lane < Group; lane++) __builtin_prefetch(pending.leaf[lane]);
     }
 
-    void end_walk(const uint64_t* linear, uint64_t* physical, const Pending& pending) {
-        const __m512i bits = _mm512_set1_epi64(LeafBits);
-        const __m512i offset = _mm512_set1_epi64(PageOffset);
-        const __m512i address = _mm512_set1_epi64(Frame | PageOffset);
-        if (__builtin_expect(pending.lanes == 0xffff, 1)) {
-            __m512i v0 = _mm512_loadu_si512(linear), v1 = _mm512_loadu_si512(linear + 8);
-            __m512i e0 = load8(pending.leaf), e1 = load8(pending.leaf + 8);
-            __m512i lacking = _mm512_ternarylogic_epi64(e0, e1, bits, 0x2a);  // ~(a & b) & c
-            if (__builtin_expect(_mm512_test_epi64_mask(lacking, lacking) == 0, 1)) {
-                __m512i p0 = _mm512_ternarylogic_epi64(offset, v0, e0, 0xca);  // a ? b : c
-                __m512i p1 = _mm512_ternarylogic_epi64(offset, v1, e1, 0xca);
-                _mm512_storeu_si512(physical, _mm512_and_si512(p0, address));
-                _mm512_storeu_si512(physical + 8, _mm512_and_si512(p1, address));
-                return;
-            }
-        }
-        // The lanes of an incomplete group, of a page not there or not accessed yet.
-        for (uint32_t lanes = pending.lanes; lanes != 0; lanes &= lanes - 1) {
+    // The lanes of an incomplete group, of a page not there or not accessed yet.
+    __attribute__((noinline)) void end_incomplete(const uint64_t* linear, uint64_t* physical, uint32_t lanes) {
+        for (; lanes != 0; lanes &= lanes - 1) {
             int lane = __builtin_ctz(lanes);
             physical[lane] = walk_one(linear[lane]);
         }
     }
 
-    // Walks all groups; the leaf entries of one group are on their way while the group before is finished.
+    // Walks all groups; the leaf entries of two groups are on their way while the group before them is finished.
     void walk_groups(const uint64_t* linear, uint64_t* physical, uint64_t groups) {
-        Pending pending[2];
-        begin_walk(linear, physical, pending[0]);
-        for (uint64_t group = 1; group < groups; group++, linear += Group, physical += Group) {
-            begin_walk(linear + Group, physical + Group, pending[group & 1]);
-            end_walk(linear, physical, pending[~group & 1]);
+        constexpr uint64_t Ahead = 2, Places = 4;
+        // Kept from the compiler, which would otherwise make some of them anew for every group.
+        auto constant = [](int64_t value) {
+            __m512i vector = _mm512_set1_epi64(value);
+            __asm__("" : "+v"(vector));
+            return vector;
+        };
+        const __m512i tag_mask = constant(TableTagMask);
+        const __m512i tag_or_empty = constant(TableTagMask | Empty);
+        const __m512i frame = constant(Frame);
+        const __m512i index = constant(0xff8);
+        const __m512i memory = constant(reinterpret_cast<int64_t>(machine.memory));
+        const __m512i large_page = constant(LargePage);
+        const __m512i large_offset = constant(LargeOffset);
+        const __m512i half = constant(1ll << 47);
+        const __m512i unused = constant(0xffffull << 48);
+        const __m512i bits = constant(LeafBits);
+        const __m512i offset = constant(PageOffset);
+        const __m512i address = constant(Frame | PageOffset);
+        Pending ring[Places];
+        uint64_t begun = 0;
+        for (uint64_t group = 0; group < groups; group++) {
+            for (; begun < groups && begun <= group + Ahead; begun++) {
+                const uint64_t* in = linear + begun * Group;
+                Pending& pending = ring[begun % Places];
+                __m512i v0 = _mm512_loadu_si512(in), v1 = _mm512_loadu_si512(in + 8);
+                __m512i t0 = load8<21, TableBits>(tables, in), t1 = load8<21, TableBits>(tables, in + 8);
+                __m512i x0 = _mm512_ternarylogic_epi64(_mm512_slli_epi64(v0, 16), tag_mask, t0, 0x6a);  // (a & b) ^ c
+                __m512i x1 = _mm512_ternarylogic_epi64(_mm512_slli_epi64(v1, 16), tag_mask, t1, 0x6a);
+                __m512i canonical = _mm512_or_si512(_mm512_add_epi64(v0, half), _mm512_add_epi64(v1, half));
+                __m512i wrong = _mm512_and_si512(_mm512_or_si512(x0, x1), tag_or_empty);
+                wrong = _mm512_ternarylogic_epi64(wrong, canonical, unused, 0xf8);  // a | (b & c)
+                __m512i large = _mm512_and_si512(_mm512_or_si512(t0, t1), large_page);
+                __m512i b0 = _mm512_and_si512(t0, frame), b1 = _mm512_and_si512(t1, frame);
+                __m512i l0 = _mm512_ternarylogic_epi64(_mm512_srli_epi64(v0, 9), index, b0, 0xea);  // (a & b) | c
+                __m512i l1 = _mm512_ternarylogic_epi64(_mm512_srli_epi64(v1, 9), index, b1, 0xea);
+                __m512i rare = _mm512_or_si512(wrong, large);
+                if (__builtin_expect(_mm512_test_epi64_mask(rare, rare) != 0, 0)) {
+                    __m512i all = _mm512_and_si512(_mm512_and_si512(t0, t1), large_page);
+                    if (_mm512_test_epi64_mask(wrong, wrong) != 0 || _mm512_test_epi64_mask(all, large_page) != 0xff) {
+                        begin_incomplete(in, physical + begun * Group, pending);
+                        continue;
+                    }
+                    uint64_t* out = physical + begun * Group;
+                    _mm512_storeu_si512(out, _mm512_ternarylogic_epi64(b0, v0, large_offset, 0xf8));  // a | (b & c)
+                    _mm512_storeu_si512(out + 8, _mm512_ternarylogic_epi64(b1, v1, large_offset, 0xf8));
+                    pending.lanes = 0;
+                    continue;
+                }
+                pending.lanes = 0xffff;
+                l0 = _mm512_add_epi64(l0, memory);
+                l1 = _mm512_add_epi64(l1, memory);
+                _mm512_store_si512(pending.leaf, l0);
+                _mm512_store_si512(pending.leaf + 8, l1);
+                prefetch8(l0);
+                prefetch8(l1);
+            }
+
+            const Pending& pending = ring[group % Places];
+            const uint64_t* in = linear + group * Group;
+            uint64_t* out = physical + group * Group;
+            if (__builtin_expect(pending.lanes == 0xffff, 1)) {
+                __m512i v0 = _mm512_loadu_si512(in), v1 = _mm512_loadu_si512(in + 8);
+                __m512i e0 = load8(pending.leaf), e1 = load8(pending.leaf + 8);
+                __m512i lacking = _mm512_ternarylogic_epi64(e0, e1, bits, 0x2a);  // ~(a & b) & c
+                if (__builtin_expect(_mm512_test_epi64_mask(lacking, lacking) == 0, 1)) {
+                    __m512i p0 = _mm512_ternarylogic_epi64(offset, v0, e0, 0xca);  // a ? b : c
+                    __m512i p1 = _mm512_ternarylogic_epi64(offset, v1, e1, 0xca);
+                    _mm512_storeu_si512(out, _mm512_and_si512(p0, address));
+                    _mm512_storeu_si512(out + 8, _mm512_and_si512(p1, address));
+                    continue;
+                }
+            }
+            end_incomplete(in, out, pending.lanes);
         }
-        end_walk(linear, physical, pending[~groups & 1]);
     }
 
     uint64_t translate_groups(const uint64_t* linear, uint64_t* physical, uint64_t groups) {

@@ -48,7 +48,7 @@ internal readonly unsafe struct ScalarKernel : IBatchKernel
     {
         for (; group < groups; group++)
         {
-            for (; ring->Begun < groups && ring->Begun < group + WalkRing.Groups; ring->Begun++) Begin(linear + (ring->Begun * Group), in walk, ring);
+            for (; ring->Begun < groups && ring->Begun <= group + WalkRing.Ahead; ring->Begun++) Begin(linear + (ring->Begun * Group), in walk, ring);
             missed = End(linear + (group * Group), physical + (group * Group), group, in walk, ring);
             if (missed != 0) return group;
         }

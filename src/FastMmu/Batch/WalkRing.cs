@@ -6,8 +6,11 @@ namespace FastMmu.Batch;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct WalkRing
 {
-    /// <summary>Groups under way at once; a power of two.</summary>
-    internal const int Groups = 2;
+    /// <summary>How many groups are begun before one is finished.</summary>
+    internal const int Ahead = 2;
+
+    /// <summary>Places for groups under way; a power of two.</summary>
+    internal const int Groups = 4;
 
     /// <summary>What it takes, with room to align it.</summary>
     internal const int Bytes = (2 * Groups * IBatchKernel.Group * sizeof(ulong)) + 128;
