@@ -31,8 +31,6 @@ internal sealed unsafe class MemoryCopy : IDisposable
         }
     }
 
-    ~MemoryCopy() => _pool.Dispose();
-
     /// <summary>The first bytes in which the memory differs now.</summary>
     internal MemoryDifference[] Compare(int limit)
     {
@@ -59,9 +57,5 @@ internal sealed unsafe class MemoryCopy : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _pool.Dispose();
-        GC.SuppressFinalize(this);
-    }
+    public void Dispose() => _pool.Dispose();
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace FastMmu.Memory;
 
@@ -209,10 +210,7 @@ public sealed unsafe partial class PhysicalMemory
     private void GuardEverything(byte guard)
     {
         EnsureGuards();
-        foreach (MemorySegment segment in _backing.Segments)
-        {
-            foreach (ref byte guards in GuardsOf(segment)) guards |= guard;
-        }
+        foreach (MemorySegment segment in _backing.Segments) Change(GuardsOf(segment), all: byte.MaxValue, set: guard);
     }
 
     private void EnsureGuards()
@@ -223,10 +221,16 @@ public sealed unsafe partial class PhysicalMemory
 
     private void ClearEverywhere(byte guard)
     {
-        foreach (MemorySegment segment in _backing.Segments)
-        {
-            foreach (ref byte guards in GuardsOf(segment)) guards &= (byte)~guard;
-        }
+        foreach (MemorySegment segment in _backing.Segments) Change(GuardsOf(segment), all: (byte)~guard, set: 0);
+    }
+
+    // A gigabyte has a quarter of a million of them.
+    private static void Change(Span<byte> guards, byte all, byte set)
+    {
+        Span<Vector256<byte>> vectors = MemoryMarshal.Cast<byte, Vector256<byte>>(guards);
+        Vector256<byte> allVector = Vector256.Create(all), setVector = Vector256.Create(set);
+        foreach (ref Vector256<byte> vector in vectors) vector = (vector & allVector) | setVector;
+        foreach (ref byte guard in guards[(vectors.Length * Vector256<byte>.Count)..]) guard = (byte)((guard & all) | set);
     }
 
     private Span<byte> GuardsOf(MemorySegment segment) => new(_guards + (segment.Offset >> 12), checked((int)((segment.End - segment.Start) >> 12)));
