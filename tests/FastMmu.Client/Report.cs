@@ -33,6 +33,7 @@ internal static class Report
         json.WriteNumber("memoryCalls", kernel.MemoryCalls);
         json.WriteNumber("misses", counters.Misses);
         json.WriteNumber("refusals", counters.Refusals);
+        json.WriteNumber("signals", counters.Signals);
         json.WriteNumber("pagesMapped", counters.PagesMapped);
         json.WriteNumber("pagesInvalidated", counters.PagesInvalidated);
         json.WriteNumber("pagesEvicted", counters.PagesEvicted);

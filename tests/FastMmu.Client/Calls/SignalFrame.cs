@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using FastMmu.Client.Processes;
 using FastMmu.Client.Processors;
+using FastMmu.Linux.Mm;
 
 namespace FastMmu.Client.Calls;
 
@@ -25,8 +26,11 @@ internal static class SignalFrame
     private const ulong ResetHandler = 0x8000_0000;
 
     /// <summary>Makes the program continue in its handler.</summary>
+    /// <param name="process">The program.</param>
+    /// <param name="signal">The signal.</param>
+    /// <param name="cause">The fault that it is about, if it is: si_code and si_addr.</param>
     /// <returns>False where the stack cannot be written.</returns>
-    public static bool TryPush(Process process, int signal)
+    public static bool TryPush(Process process, int signal, FaultOutcome cause = default)
     {
         SignalState.Action action = process.Signals.Actions[signal];
         Cpu cpu = process.Cpu;
@@ -35,6 +39,8 @@ internal static class SignalFrame
         BinaryPrimitives.WriteUInt64LittleEndian(frame.AsSpan(48 + (16 * 8)), cpu[Register.Rip]);
         BinaryPrimitives.WriteUInt64LittleEndian(frame.AsSpan(304), process.Signals.SuspendedMask ?? process.Signals.Blocked);
         BinaryPrimitives.WriteInt32LittleEndian(frame.AsSpan(InfoAt), signal);
+        BinaryPrimitives.WriteInt32LittleEndian(frame.AsSpan(InfoAt + 8), cause.Code);
+        BinaryPrimitives.WriteUInt64LittleEndian(frame.AsSpan(InfoAt + 16), cause.Address);
         // As at a function's entry: 8 more than a multiple of 16.
         ulong stack = ((cpu[Register.Rsp] - RedZone - Bytes) & ~15UL) - 8;
         if (!process.TryWrite(stack, frame))

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using FastMmu.Client.Host;
 using FastMmu.Client.Processes;
 using FastMmu.Linux.Files;
@@ -41,49 +40,44 @@ internal sealed partial class SystemCalls
         return answer is not null;
     }
 
-    // A file becomes an inode of the guest's memory when it is mapped; what is written to a shared mapping would not reach the disk, so
+    // A file becomes an inode of the guest's memory when it is first mapped; what is written to a shared mapping would not reach the disk, so
     // the description counts as read-only.
     private static long Mmap(Process process, CallArguments call)
     {
         AddressSpace mm = process.Mm;
         int descriptor = (int)call.E;
-        bool isFile = ((uint)call.D & MapAnonymous) == 0 && process.Descriptors.TryGet(descriptor, out _);
-        if (isFile)
+        if (((uint)call.D & MapAnonymous) != 0 || !process.Descriptors.TryGet(descriptor, out HostDescription? file))
         {
-            Inode? inode = OpenInode(process, descriptor);
-            if (inode is null)
-            {
-                return -Errno.ENODEV;
-            }
-
-            mm.Context.Files.Set(descriptor, new OpenFile(inode, readable: true, writable: false));
+            return mm.Mmap(call.A, call.B, (int)call.C, (uint)call.D, descriptor, call.F);
         }
 
+        file.Mapped ??= Open(file);
+        if (file.Mapped is null)
+        {
+            return -Errno.ENODEV;
+        }
+
+        mm.Context.Files.Set(descriptor, file.Mapped);
         long result = mm.Mmap(call.A, call.B, (int)call.C, (uint)call.D, descriptor, call.F);
-        if (isFile)
-        {
-            mm.Context.Files.Close(descriptor);
-        }
-
+        mm.Context.Files.Close(descriptor);
         return result;
     }
 
-    private static Inode? OpenInode(Process process, int descriptor)
+    private static OpenFile? Open(HostDescription file)
     {
-        if (!process.Descriptors.TryGet(descriptor, out HostDescription? description) || !description.NeverWaits)
+        if (!file.NeverWaits)
         {
             return null;
         }
 
-        string link = $"/proc/self/fd/{description.Descriptor}";
-        string name = new FileInfo(link).LinkTarget ?? link;
+        string link = $"/proc/self/fd/{file.Descriptor}";
         try
         {
-            Inode inode = Inode.FromBytes(name, File.ReadAllBytes(link));
+            Inode inode = Inode.FromBytes(new FileInfo(link).LinkTarget ?? link, File.ReadAllBytes(link));
             inode.Identity = HostKernel.Identify(link);
-            return inode;
+            return new OpenFile(inode, readable: true, writable: false);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ExternalException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return null;
         }

@@ -3,7 +3,7 @@ using FastMmu.Linux.Mm;
 
 namespace FastMmu.Client.Calls;
 
-/// <content>Signals. Handlers run when a call returns; one for what an instruction did wrong does not, the program ends instead.</content>
+/// <content>Signals. Handlers run when a call returns, or in place of an instruction that faulted.</content>
 internal sealed partial class SystemCalls
 {
     private const int Signals = 64;

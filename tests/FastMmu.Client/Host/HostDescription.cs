@@ -1,3 +1,5 @@
+using FastMmu.Linux.Files;
+
 namespace FastMmu.Client.Host;
 
 /// <summary>An open file of this computer behind one or more descriptors of the programs.</summary>
@@ -20,6 +22,9 @@ internal sealed class HostDescription
 
     /// <summary>What a file of /proc contains: it is made when it is first read, and sendfile refuses it. Null for other files.</summary>
     public Func<string>? Content { get; set; }
+
+    /// <summary>What areas map of it; null while none does.</summary>
+    public OpenFile? Mapped { get; set; }
 
     public void Hold() => _uses++;
 

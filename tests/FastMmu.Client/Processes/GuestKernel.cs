@@ -254,8 +254,15 @@ internal sealed class GuestKernel : IDisposable
         {
             if (process.Cpu.Run() == CpuExit.Signal)
             {
-                Exit(process, process.Cpu.Signal.Signal);
-                return;
+                FaultOutcome fault = process.Cpu.Signal;
+                bool isBlocked = (process.Signals.Blocked & (1UL << (fault.Signal - 1))) != 0;
+                if (isBlocked || !process.Signals.IsHandled(fault.Signal) || !SignalFrame.TryPush(process, fault.Signal, fault))
+                {
+                    Exit(process, fault.Signal);
+                    return;
+                }
+
+                continue;
             }
 
             Calls++;

@@ -17,6 +17,7 @@ internal sealed unsafe partial class Cpu
     private const int HookCode = 1 << 2;
     private const int HookMemory = (1 << 4) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 9);
     private const int InstructionSyscall = 699;
+    private const int InstructionCpuid = 113;
 
     // uc_mem_type
     private const int WriteUnmapped = 20;
@@ -44,6 +45,8 @@ internal sealed unsafe partial class Cpu
         delegate* unmanaged[Cdecl]<nint, uint, nint, void> interrupt = &OnInterrupt;
         _unicorn.AddHook(_engine, HookMemory, memory, self);
         _unicorn.AddHook(_engine, HookInstruction, call, self, InstructionSyscall);
+        delegate* unmanaged[Cdecl]<nint, nint, int> identify = &OnCpuid;
+        _unicorn.AddHook(_engine, HookInstruction, identify, self, InstructionCpuid);
         _unicorn.AddHook(_engine, HookInterrupt, interrupt, self);
         // With a hook on every instruction Unicorn keeps RIP and the flags exact, so that an instruction that faulted can be begun again. The
         // function called is a native one that does nothing.
@@ -67,6 +70,16 @@ internal sealed unsafe partial class Cpu
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void OnSystemCall(nint engine, nint self) => ((Cpu)GCHandle.FromIntPtr(self).Target!).StopFor(StopReason.SystemCall);
+
+    // 2.0.1 denies most of what every 64-bit processor has, whichever model it is asked to be, and dynamic programs refuse to start on that.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int OnCpuid(nint engine, nint self)
+    {
+        Cpu cpu = (Cpu)GCHandle.FromIntPtr(self).Target!;
+        (uint a, uint b, uint c, uint d) = ProcessorIdentity.Leaf((uint)cpu[Register.Rax]);
+        (cpu[Register.Rax], cpu[Register.Rbx], cpu[Register.Rcx], cpu[Register.Rdx]) = (a, b, c, d);
+        return 1;
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void OnInterrupt(nint engine, uint vector, nint self)

@@ -14,14 +14,13 @@ namespace FastMmu.Client.Processors;
 /// <remarks>
 /// Nothing changes while Unicorn executes: a hook notes the access that it refuses, and when Unicorn has returned the fault is resolved and
 /// the instruction begun again, as a processor would. Mapping a page in the hook itself and going on, as Unicorn would allow, lets 2.0.1
-/// write through a translation that the mapping has just dropped. The time for a mapping grows with the number of mappings: more than
-/// <see cref="Capacity"/> cost more than they save.
+/// write through a translation that the mapping has just dropped. The time for a mapping grows with the number of mappings, and above 4,096
+/// Unicorn ends the process. So only so many pages stay, and more only where those that had to go keep coming back.
 /// </remarks>
 internal sealed unsafe partial class Cpu : IMmuNotifier, IDisposable
 {
-    /// <summary>Pages that Unicorn may have before half of them go.</summary>
-    public const int Capacity = 384;
-
+    private const int FewestPages = 384;
+    private const int MostPages = 3072;
     private const ulong PageBytes = 4096;
     private readonly Unicorn _unicorn;
     private readonly AddressSpace _mm;
@@ -29,8 +28,11 @@ internal sealed unsafe partial class Cpu : IMmuNotifier, IDisposable
     private readonly CpuCounters _counters;
     private readonly Dictionary<ulong, Installed> _pages = [];
     private readonly Queue<ulong> _order = new();
+    private readonly HashSet<ulong> _evicted = [];
     private readonly GCHandle _self;
     private nint _engine;
+    private int _capacity = FewestPages;
+    private int _returned;
 
     /// <summary>A processor that works in an address space.</summary>
     public Cpu(Unicorn unicorn, AddressSpace mm, CpuCounters counters)
@@ -190,6 +192,7 @@ internal sealed unsafe partial class Cpu : IMmuNotifier, IDisposable
 
         _pages[page] = new Installed(frame, rights);
         _order.Enqueue(page);
+        _returned += _evicted.Remove(page) ? 1 : 0;
         _counters.PagesMapped++;
     }
 
@@ -226,6 +229,13 @@ internal sealed unsafe partial class Cpu : IMmuNotifier, IDisposable
             throw new InvalidOperationException($"Unicorn refuses the access to {address:x} as {kind} and has {before}.");
         }
 
+        if (!_mm.TryTranslate(_mmu, address, access, out Translation translation, out FaultOutcome outcome))
+        {
+            Signal = outcome;
+            _counters.Signals++;
+            return false;
+        }
+
         if (had)
         {
             _counters.Refusals++;
@@ -233,12 +243,6 @@ internal sealed unsafe partial class Cpu : IMmuNotifier, IDisposable
         else
         {
             _counters.Misses++;
-        }
-
-        if (!_mm.TryTranslate(_mmu, address, access, out Translation translation, out FaultOutcome outcome))
-        {
-            Signal = outcome;
-            return false;
         }
 
         // Without a write yet there is no right to write: the entry must become dirty with the first one.
@@ -259,15 +263,25 @@ internal sealed unsafe partial class Cpu : IMmuNotifier, IDisposable
 
     private void MakeRoom()
     {
-        if (_pages.Count <= Capacity)
+        if (_pages.Count <= _capacity)
         {
             return;
         }
 
-        while (_pages.Count > Capacity / 2 && _order.TryDequeue(out ulong oldest))
+        if (_returned > _capacity / 8 && _capacity < MostPages)
+        {
+            _capacity *= 2;
+            _returned = 0;
+            return;
+        }
+
+        _evicted.Clear();
+        _returned = 0;
+        while (_pages.Count > _capacity / 2 && _order.TryDequeue(out ulong oldest))
         {
             if (Remove(oldest))
             {
+                _evicted.Add(oldest);
                 _counters.PagesEvicted++;
             }
         }

@@ -3,11 +3,14 @@ namespace FastMmu.Client.Processors;
 /// <summary>What the processors of a run did with memory.</summary>
 internal sealed class CpuCounters
 {
-    /// <summary>Pages that Unicorn asked for because it had none.</summary>
+    /// <summary>Accesses to pages that Unicorn did not have, and got.</summary>
     public long Misses { get; set; }
 
-    /// <summary>Accesses to pages that Unicorn had with fewer rights.</summary>
+    /// <summary>Accesses to pages that Unicorn had with fewer rights, and got with more.</summary>
     public long Refusals { get; set; }
+
+    /// <summary>Accesses that the address space refused too.</summary>
+    public long Signals { get; set; }
 
     /// <summary>Pages given to Unicorn, each with a translation made by an <see cref="Mmu"/>.</summary>
     public long PagesMapped { get; set; }

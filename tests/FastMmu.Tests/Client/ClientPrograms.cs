@@ -8,6 +8,9 @@ internal static class ClientPrograms
     /// <summary>A busybox that needs no library.</summary>
     public static string Busybox { get; } = Array.Find(["/usr/bin/busybox", "/bin/busybox"], IsStatic) ?? "";
 
+    /// <summary>Whether this computer's kernel has the rules for merging areas that the client's has: since 6.16.</summary>
+    public static bool KernelMergesAsModelled { get; } = Environment.OSVersion.Version >= new Version(6, 16);
+
     /// <summary>Skips the test unless both programs are here.</summary>
     public static void Require()
     {
