@@ -17,6 +17,7 @@ internal sealed partial class NativeRun
 
     private readonly Dictionary<int, string> _lineages = [];
     private readonly Dictionary<string, int> _children = [];
+    private readonly Dictionary<int, int> _early = [];
     private readonly SortedDictionary<string, ProcessEnd> _ends = new(StringComparer.Ordinal);
 
     private NativeRun()
@@ -82,13 +83,26 @@ internal sealed partial class NativeRun
 
     private void Stopped(int id, int why)
     {
+        if (!_lineages.ContainsKey(id))
+        {
+            // A child may be heard of before its parent's fork: it waits.
+            _early[id] = why;
+            return;
+        }
+
         int signal = 0;
         switch (why >> 8)
         {
             case EventFork or EventVfork or EventClone:
                 string parent = _lineages[id];
                 int number = _children[parent] = _children.GetValueOrDefault(parent) + 1;
-                _lineages[(int)Message(id)] = $"{parent}.{number}";
+                int child = (int)Message(id);
+                _lineages[child] = $"{parent}.{number}";
+                if (_early.Remove(child, out int reason))
+                {
+                    Stopped(child, reason);
+                }
+
                 break;
             case EventExit:
                 _ends[_lineages[id]] = new ProcessEnd((int)Message(id), File.ReadAllText($"/proc/{id}/maps"));
