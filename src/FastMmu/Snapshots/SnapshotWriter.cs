@@ -8,7 +8,7 @@ using FastMmu.Segmentation;
 namespace FastMmu.Snapshots;
 
 /// <summary>Writes a snapshot as <see cref="SnapshotFormat"/> says.</summary>
-internal sealed class SnapshotWriter
+internal sealed class SnapshotWriter : IDisposable
 {
     // Fast compression: memory of guests is mostly sparse, and the disk waits.
     private const int Quality = 1;
@@ -31,11 +31,14 @@ internal sealed class SnapshotWriter
         Span<byte> number = stackalloc byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(number, SnapshotFormat.Version);
         stream.Write(number);
-        var writer = new SnapshotWriter(stream);
+        using var writer = new SnapshotWriter(stream);
         writer.WriteHeader(memory, version.Map, processors, registers);
         writer.WritePages(memory, new VersionBytes(memory, version));
         stream.Flush();
     }
+
+    /// <summary>Frees its buffers; the stream stays open.</summary>
+    public void Dispose() => _writer.Dispose();
 
     private void WriteHeader(PhysicalMemory memory, MemoryMap map, IReadOnlyList<Mmu> processors, ProcessorRegisters[] registers)
     {
