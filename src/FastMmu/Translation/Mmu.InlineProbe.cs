@@ -5,7 +5,7 @@ public sealed unsafe partial class Mmu
 {
     /// <summary>
     /// Address of the words that an inlined probe reads, laid out as <see cref="InlineProbe"/> says. It stays the same as long as this object is
-    /// alive (keep it so), also when nothing may be found by it any more: without paging, with statistics, and after <see cref="Dispose"/>.
+    /// alive (keep it so), also when nothing may be found by it any more: with statistics, while walks are observed, and after <see cref="Dispose"/>.
     /// </summary>
     public nint InlineProbeAddress => (nint)_view;
 

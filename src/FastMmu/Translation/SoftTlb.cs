@@ -1,0 +1,288 @@
+using System.Runtime.CompilerServices;
+using FastMmu.Addresses;
+using FastMmu.Memory;
+using FastMmu.Paging;
+using FastMmu.Paging.Walk;
+using FastMmu.Processor;
+using FastMmu.Tlb;
+
+namespace FastMmu;
+
+/// <summary>
+/// The fast table of an <see cref="Mmu"/> without its page walk, segments and registers: what it does not hold it asks the embedder. For other architectures, and for
+/// programs that have areas instead of page tables.
+/// </summary>
+/// <remarks>
+/// <para>Linear addresses have 64 bits, all of them different; address spaces have a number, and what else answers depend on is another (<see cref="Enter"/>). The sixteen
+/// combinations met last are remembered. RAM below 1 TiB is cached for each kind of access and privilege by itself; for devices, ROM and pages that somebody watches the
+/// translator is asked each time.</para>
+/// <para>Not thread-safe: one thread at a time drives one; several may run over one memory. When the memory is remapped, or logged, all of them forget at once: the
+/// threads that drive them must not run then.</para>
+/// </remarks>
+/// <example><code>
+/// using var memory = PhysicalMemory.Create(64 * MiB);
+/// // All of its address space lies a megabyte higher, and only the lowest 64 KiB may be used.
+/// using var tlb = new SoftTlb(memory, (SoftTlb asks, ulong linear, Access access, Privilege privilege, out SoftPage page) =&gt;
+/// {
+///     page = new(0x10_0000 + (linear &amp; 0xffff));
+///     return linear &lt; 0x1_0000;
+/// });
+/// Console.WriteLine(tlb.TryWrite(0x1234, 42));                // True
+/// Console.WriteLine(memory.Read&lt;int&gt;(0x10_1234));            // 42
+/// </code></example>
+public sealed unsafe partial class SoftTlb : IDisposable
+{
+    // Above this many pages dropping everything is cheaper than dropping each.
+    private const ulong MostPages = 64;
+
+    private readonly PhysicalMemory _memory;
+    private readonly ILinearTranslator _translator;
+    private readonly FastTable _fast = new();
+    private readonly FastView* _view;
+    private byte* _base;
+    private bool _vastSeen, _globalsSeen;
+
+    /// <summary>Makes an empty one, in address space 0.</summary>
+    /// <param name="memory">Guest memory; not owned.</param>
+    /// <param name="translator">Who knows where addresses are.</param>
+    public SoftTlb(PhysicalMemory memory, ILinearTranslator translator)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(translator);
+        _memory = memory;
+        _translator = translator;
+        _view = _fast.View;
+        _base = memory.WindowBase;
+        memory.Disposing += ForgetMemory;
+        memory.MapChanged += InvalidateAll;
+        memory.WriteGuarded += OnWriteGuarded;
+        Enter(0);
+    }
+
+    /// <summary>Makes an empty one, in address space 0.</summary>
+    /// <param name="memory">Guest memory; not owned.</param>
+    /// <param name="translation">Says where addresses are.</param>
+    public SoftTlb(PhysicalMemory memory, LinearTranslation translation)
+        : this(memory, new Function(translation ?? throw new ArgumentNullException(nameof(translation))))
+    {
+    }
+
+    /// <summary>Guest memory.</summary>
+    public PhysicalMemory Memory => _memory;
+
+    /// <summary>The number of the current address space.</summary>
+    public int AddressSpace { get; private set; }
+
+    /// <summary>What else the translator's answers depend on.</summary>
+    public ulong Regime { get; private set; }
+
+    /// <summary>On whose behalf accesses are made that do not say it; <see cref="Privilege.User"/> at first.</summary>
+    public Privilege Privilege { get; set; } = Privilege.User;
+
+    /// <summary>How often the translator was asked.</summary>
+    public ulong Misses { get; private set; }
+
+    /// <summary>Where the words lie that an inlined probe reads, as <see cref="Mmu.InlineProbeAddress"/>.</summary>
+    public nint InlineProbeAddress => (nint)_view;
+
+    /// <summary>Where physical address 0 would be in the host, as <see cref="Mmu.HostBase"/>.</summary>
+    public nint HostBase => (nint)_base;
+
+    /// <summary>Goes to another address space, or under other rules. Some nanoseconds; nothing is forgotten.</summary>
+    /// <param name="addressSpace">Its number: an ASID, a PCID, a VMID with one. Any.</param>
+    /// <param name="regime">All register bits that the translator's answers depend on, however the embedder puts them together.</param>
+    /// <example><code>
+    /// tlb.Enter(7);
+    /// Console.WriteLine(tlb.TryRead(0x1234, out int value));  // True
+    /// tlb.Enter(0);
+    /// Console.WriteLine(tlb.TryRead(0x1234, out value));      // True
+    /// Console.WriteLine(tlb.Misses);                          // 3
+    /// </code></example>
+    public void Enter(int addressSpace, ulong regime = 0)
+    {
+        AddressSpace = addressSpace;
+        Regime = regime;
+        _fast.Enter(new FastFingerprint(regime, (uint)addressSpace));
+    }
+
+    /// <summary>Translates an address.</summary>
+    /// <param name="linear">The address.</param>
+    /// <param name="access">What the access does.</param>
+    /// <param name="privilege">On whose behalf.</param>
+    /// <param name="physical">Where it is; zero if the access is refused.</param>
+    /// <returns>Whether the access is allowed.</returns>
+    /// <exception cref="InvalidOperationException">The translator's answer is no page.</exception>
+    /// <example><code>
+    /// Console.WriteLine(tlb.TryTranslate(0x1238, Access.Read, Privilege.User, out PhysicalAddress physical));     // True
+    /// Console.WriteLine(physical);                            // 0x101238
+    /// Console.WriteLine(tlb.TryTranslate(0x1_0000, Access.Read, Privilege.User, out physical));                   // False
+    /// </code></example>
+    public bool TryTranslate(ulong linear, Access access, Privilege privilege, out PhysicalAddress physical)
+    {
+        bool done = _view->TryFind(linear, 1, PermissionTable.RowOf(access, privilege), out ulong found)
+            || TryTranslateSlowly(linear, access, privilege, out found);
+        physical = PhysicalAddress.Within(found);
+        return done;
+    }
+
+    /// <summary>Translates many addresses, one after another.</summary>
+    /// <param name="linear">The addresses.</param>
+    /// <param name="physical">
+    /// Receives a physical address for each, or <see cref="BatchResult.FaultedLane"/>. Same length as <paramref name="linear"/>; the same memory, or memory that does not overlap.
+    /// </param>
+    /// <param name="access">What the accesses do.</param>
+    /// <param name="privilege">On whose behalf.</param>
+    /// <returns>How many were translated and refused.</returns>
+    /// <exception cref="ArgumentException">The spans differ in length or overlap partly; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">An answer of the translator is no page.</exception>
+    /// <example><code>
+    /// ulong[] linear = { 0x10, 0x1_0010, 0x2010 };
+    /// ulong[] physicals = new ulong[3];
+    /// Console.WriteLine(tlb.TranslateBatch(linear, physicals, Access.Read, Privilege.User));      // BatchResult { Translated = 2, Faulted = 1, FirstFault = 1 }
+    /// Console.WriteLine(physicals[2].ToString("x"));          // 102010
+    /// </code></example>
+    public BatchResult TranslateBatch(ReadOnlySpan<ulong> linear, Span<ulong> physical, Access access, Privilege privilege)
+    {
+        if (linear.Length != physical.Length) throw new ArgumentException("The spans differ in length.", nameof(physical));
+        if (linear.Overlaps(physical, out int distance) && distance != 0) throw new ArgumentException("The spans overlap partly.", nameof(physical));
+        int row = PermissionTable.RowOf(access, privilege), faulted = 0, first = -1;
+        for (int i = 0; i < linear.Length; i++)
+        {
+            if (_view->TryFind(linear[i], 1, row, out ulong found) || TryTranslateSlowly(linear[i], access, privilege, out found))
+            {
+                physical[i] = found;
+                continue;
+            }
+
+            physical[i] = BatchResult.FaultedLane;
+            if (faulted++ == 0) first = i;
+        }
+
+        return new(linear.Length - faulted, faulted, first);
+    }
+
+    /// <summary>Forgets the page of an address in one address space, under all regimes, and global pages in every one.</summary>
+    /// <param name="linear">Any address in the page.</param>
+    /// <param name="addressSpace">The address space.</param>
+    /// <example><code>
+    /// tlb.InvalidatePage(0x1000, addressSpace: 0);
+    /// Console.WriteLine(tlb.TryRead(0x1234, out int value));  // True
+    /// Console.WriteLine(tlb.Misses);                          // 2
+    /// </code></example>
+    public void InvalidatePage(ulong linear, int addressSpace)
+    {
+        int pcid = new FastFingerprint(0, (uint)addressSpace).Pcid;
+        if (_vastSeen && _globalsSeen) _fast.ForgetAll();
+        else if (_vastSeen) _fast.ForgetPcid(pcid);
+        _fast.ForgetPage(linear, pcid, globals: true, structures: false);
+    }
+
+    /// <summary>Forgets pages in one address space, as <see cref="InvalidatePage"/> each of them; everything of it where there are many.</summary>
+    /// <param name="linear">Any address in the first page.</param>
+    /// <param name="length">Bytes; up to the end of the addresses at most.</param>
+    /// <param name="addressSpace">The address space.</param>
+    /// <example><code>
+    /// tlb.InvalidateRange(0, 64 * KiB, addressSpace: 0);
+    /// Console.WriteLine(tlb.Entries().Count);                 // 0
+    /// </code></example>
+    public void InvalidateRange(ulong linear, ulong length, int addressSpace)
+    {
+        if (length == 0) return;
+        ulong first = linear >> 12, last = (length - 1 > ulong.MaxValue - linear ? ulong.MaxValue : linear + length - 1) >> 12;
+        if (last - first >= MostPages)
+        {
+            // What was entered for another address space may be global.
+            if (_globalsSeen) _fast.ForgetAll();
+            else InvalidateAddressSpace(addressSpace);
+            return;
+        }
+
+        for (ulong page = first; page <= last; page++) InvalidatePage(page << 12, addressSpace);
+    }
+
+    /// <summary>Forgets an address space, under all regimes. O(1).</summary>
+    /// <param name="addressSpace">The address space.</param>
+    /// <example><code>
+    /// tlb.InvalidateAddressSpace(0);
+    /// Console.WriteLine(tlb.Entries().Count);                 // 0
+    /// </code></example>
+    public void InvalidateAddressSpace(int addressSpace) => _fast.ForgetPcid(new FastFingerprint(0, (uint)addressSpace).Pcid);
+
+    /// <summary>Forgets everything. O(1).</summary>
+    /// <example><code>
+    /// tlb.InvalidateAll();
+    /// Console.WriteLine(tlb.Entries().Count);                 // 0
+    /// </code></example>
+    public void InvalidateAll() => _fast.ForgetAll();
+
+    /// <summary>What it holds of all address spaces; those with the same twelve low bits have one <see cref="FastEntry.Pcid"/>.</summary>
+    /// <example><code>
+    /// foreach (FastEntry entry in tlb.Entries()) Console.WriteLine(entry);        // 0x1000 -&gt; 0x101000 Write User, pcid 0
+    /// </code></example>
+    public IReadOnlyList<FastEntry> Entries() => _fast.Contents();
+
+    /// <summary>Frees what it holds. The memory is not disposed.</summary>
+    public void Dispose()
+    {
+        _memory.Disposing -= ForgetMemory;
+        _memory.MapChanged -= InvalidateAll;
+        _memory.WriteGuarded -= OnWriteGuarded;
+        _fast.Dispose();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryTranslateSlowly(ulong linear, Access access, Privilege privilege, out ulong physical)
+    {
+        Misses++;
+        ulong generation = _view->Generation;
+        physical = 0;
+        if (!_translator.TryTranslate(this, linear, access, privilege, out SoftPage page)) return false;
+        physical = page.Physical.Value;
+        if (page.Shift is < 12 or > 63 || ((physical ^ linear) & 0xfff) != 0)
+        {
+            throw new InvalidOperationException($"0x{linear:x} cannot be at {page.Physical} in a page of 2^{page.Shift} bytes.");
+        }
+
+        // What the translator made the table forget meanwhile may be what it says now.
+        if (page.Cached && generation == _view->Generation && Admits(physical, access)) Insert(linear, in page, PermissionTable.RowOf(access, privilege));
+        return true;
+    }
+
+    private void Insert(ulong linear, in SoftPage page, int row)
+    {
+        if (page.Shift > 12) NoteLarge(linear, page.Shift);
+        if ((page.Rights & Rights.Global) != 0) _globalsSeen = true;
+        _fast.Insert(row, linear, page.Physical.Value, Translation.AttributesOf((PageSize)page.Shift, page.Rights, patIndex: 0));
+    }
+
+    private void NoteLarge(ulong linear, int shift)
+    {
+        _vastSeen |= shift > (int)PageSize.Size1G;
+        _fast.NoteLarge(linear, shift <= (int)PageSize.Size2M ? PageSize.Size2M : shift == (int)PageSize.Size4M ? PageSize.Size4M : PageSize.Size1G);
+    }
+
+    private bool Admits(ulong physical, Access access)
+    {
+        ulong page = physical & ~0xfffUL;
+        return physical < FastTable.FrameLimit && _memory.IsWindowRam(page)
+            && (access is not (Access.Write or Access.ShadowStackWrite) || _memory.AdmitsWrites(page));
+    }
+
+    private void OnWriteGuarded(ulong page)
+    {
+        if (page == PhysicalMemory.AllPages) _fast.ForgetAll();
+        else _fast.ForgetWrites(page >> 12);
+    }
+
+    private void ForgetMemory()
+    {
+        _fast.Wipe();
+        _base = null;
+    }
+
+    private sealed class Function(LinearTranslation translation) : ILinearTranslator
+    {
+        public bool TryTranslate(SoftTlb tlb, ulong linear, Access access, Privilege privilege, out SoftPage page) =>
+            translation(tlb, linear, access, privilege, out page);
+    }
+}
