@@ -44,7 +44,8 @@ internal sealed unsafe class MemoryVersions : IDisposable
         _guard = guard;
         ulong entries = (length >> 12) * sizeof(uint);
         _savedRegion = new NativeRegion(entries);
-        _savedRegion.Commit(0, entries, hugePages: false);
+        // Written here and there by first writes, which should not each wait for the host.
+        _savedRegion.Commit(0, _savedRegion.Length, hugePages: entries >= NativeRegion.Alignment / 4);
         _saved = (uint*)_savedRegion.Base;
     }
 
@@ -122,7 +123,10 @@ internal sealed unsafe class MemoryVersions : IDisposable
     /// <summary>Gives the memory the bytes of a version, which becomes the current one.</summary>
     internal void Restore(MemoryVersion target)
     {
-        for (MemoryVersion at = target; at.Toward is not null; at = at.Toward) _pool.Prepare(at.Count);
+        // Nothing may fail when the first byte has changed.
+        int differing = 0;
+        for (MemoryVersion at = target; at.Toward is not null; at = at.Toward) differing += at.Count;
+        _pool.Prepare(differing);
         foreach (ulong page in Dirty)
         {
             CopyPage(_pool.At(_saved[page]), _bytes + (page << 12));

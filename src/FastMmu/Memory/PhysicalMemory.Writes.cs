@@ -155,9 +155,13 @@ public sealed unsafe partial class PhysicalMemory
     private byte* FindForWriteSlowly(ulong address, int size)
     {
         byte* host = Find(address, size);
+        byte* guards = _guards;
+        if (host == null || guards == null) return host;
+        // While snapshots or logs exist, most writes come here, and most of them to pages that were written before.
+        ulong offset = (ulong)(host - _base);
+        if ((offset & 0xfff) + (ulong)size <= 0x1000 && Volatile.Read(ref guards[offset >> 12]) == 0) return host;
         // Where the bytes are never changes; whether they are RAM may have.
-        if (host != null && _guards != null && BeforeWrite((ulong)(host - _base), address, (ulong)size)) host = Find(address, size);
-        return host;
+        return BeforeWrite(offset, address, (ulong)size) ? Find(address, size) : host;
     }
 
     // `offset` is where the bytes are in the native region, which is what guards are kept by; `address` is what the guest calls them.

@@ -333,6 +333,52 @@ public sealed class SnapshotTests
         Assert.Throws<ObjectDisposedException>(() => sure.Verify());
     }
 
+    [Fact]
+    public void MembersOfAGroup_TakeARestoreAtTheirNextEntry()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        using Mmu mmu = Mapped(memory);
+        var group = new MmuGroup(memory);
+        using MmuMember member = group.Join(mmu);
+        // Restored by a machine that does not know of the processor, so that the group alone tells it.
+        var machine = new Machine(memory);
+        using Snapshot clean = machine.TakeSnapshot();
+        for (int round = 1; round < 4; round++)
+        {
+            member.Enter();
+            Assert.True(mmu.TryWrite(0x1000UL, round, out _));
+            member.Exit();
+            Assert.InRange(machine.WrittenPages, 1, 5);
+            machine.Restore(clean);
+            Assert.Equal(0, memory.Read<int>(0x20_1000));
+        }
+    }
+
+    [Fact]
+    public void SnapshotsTakenForEver_KeepOnlyWhatTheyNeed()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        var machine = new Machine(memory);
+        Snapshot root = machine.TakeSnapshot(), last = machine.TakeSnapshot();
+        for (int round = 0; round < 2000; round++)
+        {
+            memory.Write(((ulong)round % 50) << 12, round);
+            Snapshot next = machine.TakeSnapshot();
+            last.Dispose();
+            last = next;
+            if (round % 7 == 0) machine.Restore(last);
+        }
+
+        Assert.InRange(memory.VersionCopies, 50, 100);
+        machine.Restore(root);
+        Assert.False(memory.BackingOf(0, (int)(16 * MiB)).ContainsAnyExcept((byte)0));
+        machine.Restore(last);
+        Assert.Equal(1999, memory.Read<int>(49 << 12));
+        root.Dispose();
+        last.Dispose();
+        Assert.Equal(0, memory.VersionCopies);
+    }
+
     internal static void AssertSame(ProcessorRegisters expected, ProcessorRegisters actual)
     {
         Assert.Equal(expected.Segments.Segments, actual.Segments.Segments);
