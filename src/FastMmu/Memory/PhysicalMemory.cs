@@ -137,6 +137,9 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
         Interlocked.Increment(ref _liveCount);
     }
 
+    /// <summary>Held by who changes bytes across a multiple of eight atomically, against others who do; no handler is called meanwhile.</summary>
+    internal Lock SplitLock { get; } = new();
+
     /// <summary>Whether it was disposed. Who enters a host address anywhere asks afterwards.</summary>
     internal bool IsDisposed => _disposed;
 

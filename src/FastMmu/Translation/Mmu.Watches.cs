@@ -126,19 +126,8 @@ public sealed unsafe partial class Mmu
             if (write) source.CopyTo(data);
             else MovePages(physical, data, write: false, dropped);
             Access access = write ? Access.Write : Access.Read;
-            ulong at = Prepared(linear, access, privilege);
-            bool anyDropped = false;
-            for (int page = 0, done = 0; page < physical.Length; page++)
-            {
-                int count = Math.Min(length - done, LeftInPage(physical[page]));
-                var piece = new WatchedPiece(access, at, physical[page], linear, length);
-                if (!Tell(watches, in piece, data.Slice(done, count), dropped.Slice(done, count), out bool pieceDropped, out fault)) return false;
-                anyDropped |= pieceDropped;
-                done += count;
-                at = (at + (ulong)count) & WrapOfMode(wrap);
-            }
-
-            if (write) MovePages(physical, data, write: true, anyDropped ? dropped : default);
+            if (!TellPages(watches, access, linear, privilege, physical, data, dropped, out fault, wrap)) return false;
+            if (write) MovePages(physical, data, write: true, dropped.Contains((byte)1) ? dropped : default);
             else data.CopyTo(destination);
             fault = MmuFault.None;
             return true;
@@ -147,6 +136,25 @@ public sealed unsafe partial class Mmu
         {
             if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         }
+    }
+
+    // Whether handlers of all pages let an access be; it may have changed the data.
+    private bool TellPages(
+        WatchMap watches, Access access, ulong linear, Privilege privilege, ReadOnlySpan<ulong> physical, Span<byte> data, Span<byte> dropped, out MmuFault fault,
+        ulong wrap = ulong.MaxValue)
+    {
+        ulong at = Prepared(linear, access, privilege);
+        fault = MmuFault.None;
+        for (int page = 0, done = 0; page < physical.Length; page++)
+        {
+            int count = Math.Min(data.Length - done, LeftInPage(physical[page]));
+            var piece = new WatchedPiece(access, at, physical[page], linear, data.Length);
+            if (!Tell(watches, in piece, data.Slice(done, count), dropped.IsEmpty ? default : dropped.Slice(done, count), out _, out fault)) return false;
+            done += count;
+            at = (at + (ulong)count) & WrapOfMode(wrap);
+        }
+
+        return true;
     }
 
     private void MovePages(ReadOnlySpan<ulong> physical, Span<byte> data, bool write, ReadOnlySpan<byte> dropped)

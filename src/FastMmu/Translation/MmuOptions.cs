@@ -38,6 +38,9 @@ public sealed record MmuOptions
     /// </summary>
     internal int ProbeBudget { get; init; } = FastTable.Slots;
 
+    /// <summary>What atomic accesses do that cross a line of 64 bytes.</summary>
+    public SplitLocks SplitLocks { get; init; }
+
     /// <summary>Seed of random replacement.</summary>
     public ulong Seed { get; init; } = 1;
 }
