@@ -343,7 +343,14 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
     }
 
     /// <summary>Whether a 4-KiB page is RAM in the window, so that its host address is <see cref="WindowBase"/> plus the physical one.</summary>
-    internal bool IsWindowRam(ulong page) => page < MemoryMap.WindowLimit && Find(page, 4096) == _base + page;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsWindowRam(ulong page)
+    {
+        byte[] chunks = _chunks;
+        ulong chunk = page >> MemoryMap.ChunkShift;
+        if (chunk < (ulong)chunks.Length && chunks[chunk] == MemoryMap.ChunkIsRam) return true;
+        return page < MemoryMap.WindowLimit && FindSlowly(page, 4096) == _base + page;
+    }
 
     /// <summary>Reads a naturally aligned paging-structure entry of 8 bytes; all ones where there is no memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

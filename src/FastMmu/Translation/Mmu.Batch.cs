@@ -210,7 +210,7 @@ public sealed unsafe partial class Mmu
         if (batch.Tables != null)
         {
             ulong data = batch.Tables[LeafTableCache.SlotOf(address)] ^ LeafTableCache.TagOf(address) ^ _view->StructureKey;
-            if (((address + _view->SignBias) & _view->SignMask) == 0 && (data >> 32 == 0 || TryFindTable(address, in batch.Rule, batch.Tables, out data)))
+            if (((address + _view->SignBias) & _view->SignMask) == 0 && (data >> 32 == 0 || (data = FindTable(address, in batch.Rule, batch.Tables)) != NoTable))
             {
                 ulong frame = (data & LeafTableCache.FrameMask) << 12;
                 if ((data & LeafTableCache.LargeBit) != 0)
@@ -268,13 +268,16 @@ public sealed unsafe partial class Mmu
     }
 
     // Sets accessed, and dirty for a write, in a leaf that permits the access. False if somebody else changed it meanwhile.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Mark(in LeafRule rule, ulong* leaf, ulong raw)
     {
         ulong marked = raw | rule.Expected;
-        if (marked == raw) return true;
-        return _memory.BeforeWindowWrite((ulong)((byte*)leaf - _base), sizeof(ulong))
-            && Interlocked.CompareExchange(ref *leaf, marked, raw) == raw;
+        return marked == raw || Replace(leaf, raw, marked);
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Replace(ulong* leaf, ulong raw, ulong marked) =>
+        _memory.BeforeWindowWrite((ulong)((byte*)leaf - _base), sizeof(ulong)) && Interlocked.CompareExchange(ref *leaf, marked, raw) == raw;
 
     // Whether a walk from the root comes to a page table, or fails before it: then an entry of it that is not present is a fault for certain.
     private bool Confirm(ref BatchState batch, ulong table, ulong address)

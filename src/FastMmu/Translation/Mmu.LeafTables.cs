@@ -19,6 +19,8 @@ public sealed unsafe partial class Mmu
     private const uint ExemptedRows =
         (1u << (((int)Access.Read * 3) + (int)Privilege.Supervisor)) | (1u << (((int)Access.Write * 3) + (int)Privilege.Supervisor));
 
+    private const ulong NoTable = ulong.MaxValue;
+
     private readonly LeafRule[] _leafRules = new LeafRule[FastTable.Rows];
     private uint _leafRulesKnown;
     private bool _leavesUsable;
@@ -50,9 +52,10 @@ public sealed unsafe partial class Mmu
         int row = PermissionTable.RowOf(access, privilege);
         ref readonly LeafRule rule = ref RuleOf(row, access, privilege);
         if (!rule.Exists) return false;
-        ulong* tables = _fast.LeafTables.Row(row);
+        ulong* tables = _fast.LeafTables.RowInUse(row);
+        if (tables == null) tables = _fast.LeafTables.Row(row);
         ulong data = tables[LeafTableCache.SlotOf(linear)] ^ LeafTableCache.TagOf(linear) ^ _view->StructureKey;
-        if (data >> 32 != 0 && !TryFindTable(linear, in rule, tables, out data)) return false;
+        if (data >> 32 != 0 && (data = FindTable(linear, in rule, tables)) == NoTable) return false;
         ulong frame = (data & LeafTableCache.FrameMask) << 12;
         if ((data & LeafTableCache.LargeBit) != 0)
         {
@@ -75,32 +78,35 @@ public sealed unsafe partial class Mmu
     }
 
     // Goes from the root to a region's page table, and remembers it, if every entry on the way is present, accessed and legal and leaves the decision
-    // to the leaf.
-    private bool TryFindTable(ulong linear, in LeafRule rule, ulong* tables, out ulong data)
+    // to the leaf. The frame and rights of the table, or none.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong FindTable(ulong linear, in LeafRule rule, ulong* tables)
     {
-        data = ulong.MaxValue;
         ulong at = _context.Root;
         int rights = PathRights.Unrestricted;
         for (int level = _levels; level > 1; level--)
         {
             ulong raw = _memory.ReadEntry64(at + ((linear >> (9 * level)) & 0xff8));
             const ulong wanted = EntryBits.Present | EntryBits.Accessed;
-            if ((raw & (wanted | EntryBits.PageSize | _context.Reserved[2 * level])) != wanted) return false;
+            if ((raw & (wanted | EntryBits.PageSize | _context.Reserved[2 * level])) != wanted) return NoTable;
             rights = PathRights.Through(rights, raw);
             at = raw & EntryBits.Frame64;
         }
 
-        if (at >= FastTable.FrameLimit || !_memory.IsWindowRam(at) || !rule.AllowsAbove(rights)) return false;
-        data = (at >> 12) | ((uint)rights << LeafTableCache.RightsShift);
-        LeafTableCache.Insert(tables, linear, _view->StructureKey, (uint)data, attributes: 0);
-        return true;
+        if (at >= FastTable.FrameLimit || !_memory.IsWindowRam(at) || !rule.AllowsAbove(rights)) return NoTable;
+        uint data = (uint)(at >> 12) | ((uint)rights << LeafTableCache.RightsShift);
+        LeafTableCache.Insert(tables, linear, _view->StructureKey, data, attributes: 0);
+        return data;
     }
 
     private uint LeafAttributes(ulong raw, int above)
     {
-        bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
-        int path = PathRights.Through(above, raw);
-        if (_context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;
-        return Translation.AttributesOf(PageSize.Size4K, PathRights.ToRights(path, global), PageWalker<Paging4Level>.PatIndexOf(raw, large: false));
+        // R/W and U/S have the same places in an entry and in the rights, one higher than in a path; XD is the opposite of the right to execute.
+        const uint writeAndUser = (uint)(Rights.Write | Rights.User);
+        uint rights = (uint)Rights.Read | ((uint)raw & ((uint)above << 1) & writeAndUser);
+        rights |= ~((uint)(raw >> 60) | ((uint)above << 1)) & (uint)Rights.Execute;
+        if (_context.GlobalPages) rights |= (uint)(raw >> 3) & (uint)Rights.Global;
+        if (_context.IsShadowStack(above, raw)) rights |= (uint)Rights.ShadowStack;
+        return Translation.AttributesOf(PageSize.Size4K, (Rights)rights, PageWalker<Paging4Level>.PatIndexOf(raw, large: false));
     }
 }
