@@ -123,7 +123,9 @@ internal sealed unsafe class HostCall
         foreach ((ulong guest, nint from, int length) in answers)
         {
             int bytes = length < 0 ? (int)result : length;
-            if (result >= 0 && (guest != 0 || bytes != 0) && !process.TryWrite(guest, new ReadOnlySpan<byte>((void*)from, bytes)))
+            // gettimeofday and times may be asked for their result alone.
+            bool isWanted = bytes != 0 && (guest != 0 || call.Number is not (96 or 100));
+            if (result >= 0 && isWanted && !process.TryWrite(guest, new ReadOnlySpan<byte>((void*)from, bytes)))
             {
                 return -Errno.EFAULT;
             }

@@ -12,7 +12,7 @@ using LinuxTask = FastMmu.Linux.Mm.Task;
 namespace FastMmu.Client.Processes;
 
 /// <summary>The kernel that the programs see: FastMmu.Linux for memory, this computer's kernel for files, and processes that take turns.</summary>
-internal sealed class GuestKernel : IDisposable
+internal sealed partial class GuestKernel : IDisposable
 {
     private const int FirstId = 1000;
     private readonly Unicorn _unicorn;
@@ -73,32 +73,6 @@ internal sealed class GuestKernel : IDisposable
 
         _processes.Add(process);
         return 0;
-    }
-
-    /// <summary>Lets all processes run until they have exited.</summary>
-    /// <returns>The status of the first, as wait4 gives it.</returns>
-    public int Run()
-    {
-        while (_processes.Any(p => !p.HasExited))
-        {
-            bool progress = false;
-            for (int i = 0; i < _processes.Count; i++)
-            {
-                Process process = _processes[i];
-                if (!process.HasExited && !process.HasLent && Resume(process))
-                {
-                    progress = true;
-                    Execute(process);
-                }
-            }
-
-            if (!progress)
-            {
-                Thread.Sleep(1);
-            }
-        }
-
-        return _processes[0].Status!.Value;
     }
 
     /// <summary>fork and vfork.</summary>
@@ -220,96 +194,6 @@ internal sealed class GuestKernel : IDisposable
         else
         {
             process.Mm.Dispose();
-        }
-    }
-
-    // Whether the process can go on: it waits for nothing, or what it waited for is there.
-    private bool Resume(Process process)
-    {
-        if (process.Waiting is not { } call)
-        {
-            return true;
-        }
-
-        long result = _calls.Execute(process, call);
-        if (result == SystemCalls.Blocked)
-        {
-            if ((process.Signals.Pending & ~process.Signals.Blocked) == 0)
-            {
-                return false;
-            }
-
-            result = -SystemCalls.EINTR;
-        }
-
-        process.Waiting = null;
-        process.Deadline = null;
-        Return(process, call, result);
-        return !process.HasExited;
-    }
-
-    private void Execute(Process process)
-    {
-        while (!process.HasExited && !process.HasLent)
-        {
-            if (process.Cpu.Run() == CpuExit.Signal)
-            {
-                FaultOutcome fault = process.Cpu.Signal;
-                bool isBlocked = (process.Signals.Blocked & (1UL << (fault.Signal - 1))) != 0;
-                if (isBlocked || !process.Signals.IsHandled(fault.Signal) || !SignalFrame.TryPush(process, fault.Signal, fault))
-                {
-                    Exit(process, fault.Signal);
-                    return;
-                }
-
-                continue;
-            }
-
-            Calls++;
-            CallArguments call = CallArguments.Of(process.Cpu);
-            long result = _calls.Execute(process, call);
-            if (result == SystemCalls.Blocked)
-            {
-                process.Waiting = call;
-                return;
-            }
-
-            Return(process, call, result);
-        }
-    }
-
-    // The way back to the program: what SYSCALL leaves in the registers, then the signals.
-    private void Return(Process process, CallArguments call, long result)
-    {
-        Trace?.WriteLine(result == SystemCalls.NoResult
-            ? $"[{process.Lineage}] {call.Number}({call.A:x}, {call.B:x}, {call.C:x}, {call.D:x}, {call.E:x}, {call.F:x})"
-            : $"[{process.Lineage}] {call.Number}({call.A:x}, {call.B:x}, {call.C:x}, {call.D:x}, {call.E:x}, {call.F:x}) = {(result < 0 ? result.ToString(System.Globalization.CultureInfo.InvariantCulture) : "0x" + result.ToString("x", System.Globalization.CultureInfo.InvariantCulture))}");
-        if (process.HasExited)
-        {
-            return;
-        }
-
-        if (result != SystemCalls.NoResult)
-        {
-            Cpu cpu = process.Cpu;
-            cpu[Register.Rax] = (ulong)result;
-            cpu[Register.Rcx] = cpu[Register.Rip];
-            cpu[Register.R11] = cpu[Register.Flags];
-        }
-
-        for (int signal = process.Signals.Take(); signal != 0 && !process.HasExited; signal = process.Signals.Take())
-        {
-            if (!process.Signals.IsHandled(signal))
-            {
-                if (process.Signals.Matters(signal))
-                {
-                    Exit(process, signal);
-                }
-            }
-            else if (!SignalFrame.TryPush(process, signal))
-            {
-                Exit(process, FaultOutcome.Segv);
-            }
         }
     }
 }

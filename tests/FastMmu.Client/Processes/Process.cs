@@ -1,4 +1,5 @@
 using System.Text;
+using FastMmu.Client.Host;
 using FastMmu.Client.Processors;
 using FastMmu.Linux.Mm;
 using LinuxTask = FastMmu.Linux.Mm.Task;
@@ -150,9 +151,18 @@ internal sealed class Process
     {
         "" => "",
         "/proc/self/exe" => Executable,
+        "/dev/stdin" => OfDescriptor("0") ?? path,
+        "/dev/stdout" => OfDescriptor("1") ?? path,
+        "/dev/stderr" => OfDescriptor("2") ?? path,
+        _ when path.StartsWith("/dev/fd/", StringComparison.Ordinal) => OfDescriptor(path[8..]) ?? path,
+        _ when path.StartsWith("/proc/self/fd/", StringComparison.Ordinal) => OfDescriptor(path[14..]) ?? path,
         _ when path[0] == '/' => path,
         _ => WorkingDirectory == "/" ? "/" + path : WorkingDirectory + "/" + path,
     };
+
+    // The program's descriptors have other numbers in this process.
+    private string? OfDescriptor(string number) =>
+        int.TryParse(number, out int descriptor) && Descriptors.TryGet(descriptor, out HostDescription? file) ? $"/proc/self/fd/{file.Descriptor}" : null;
 
     private string NextChild()
     {

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using Xunit;
 
 namespace FastMmu.Tests.Client;
 
@@ -13,6 +14,7 @@ internal sealed partial class NativeRun
     private const int TraceFork = 2, TraceVfork = 4, TraceClone = 8, TraceExit = 0x40, KillAtEnd = 0x10_0000;
     private const int EventFork = 1, EventVfork = 2, EventClone = 3, EventExit = 6, EventStop = 128;
     private const int AllChildren = 0x4000_0000, OfThisThread = 0x2000_0000;
+    private const int NotPermitted = 1, NotImplemented = 38, KillSignal = 9;
     private const ulong NoRandomisation = 0x004_0000, AskOnly = 0xffff_ffff;
 
     private readonly Dictionary<int, string> _lineages = [];
@@ -43,9 +45,13 @@ internal sealed partial class NativeRun
             {
                 failure = e;
             }
-        });
+        })
+        {
+            IsBackground = true,
+        };
         tracer.Start();
-        tracer.Join();
+        Assert.True(tracer.Join(TimeSpan.FromSeconds(60)), "The native run does not come to an end.");
+        Assert.SkipWhen(failure is Win32Exception { NativeErrorCode: NotPermitted or NotImplemented }, "Processes may not be traced here.");
         return failure is null ? result! : throw new InvalidOperationException("The native run failed.", failure);
     }
 
@@ -63,7 +69,14 @@ internal sealed partial class NativeRun
             throw new Win32Exception(error);
         }
 
-        Request(Seize, first, 0, TraceFork | TraceVfork | TraceClone | TraceExit | KillAtEnd);
+        if (Ptrace(Seize, first, 0, TraceFork | TraceVfork | TraceClone | TraceExit | KillAtEnd) < 0)
+        {
+            error = Marshal.GetLastPInvokeError();
+            _ = Kill(first, KillSignal);
+            _ = WaitFor(first, out _, 0);
+            throw new Win32Exception(error);
+        }
+
         _lineages[first] = "0";
         while (WaitFor(-1, out int status, AllChildren | OfThisThread) is var id && id > 0)
         {
@@ -145,6 +158,9 @@ internal sealed partial class NativeRun
 
     [LibraryImport("libc", EntryPoint = "ptrace", SetLastError = true)]
     private static partial nint Ptrace(nint request, int id, nint address, nint data);
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int id, int signal);
 
     [LibraryImport("libc", EntryPoint = "waitpid", SetLastError = true)]
     private static partial int WaitFor(int id, out int status, int options);
