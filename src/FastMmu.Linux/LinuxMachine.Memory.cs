@@ -57,7 +57,7 @@ public sealed partial class LinuxMachine
     internal Dictionary<Mmu, AddressSpace> LoadedSpaces { get; } = [];
 
     /// <summary>Host addresses of frames.</summary>
-    internal FrameMemory Frames => _frames ??= new FrameMemory(Memory);
+    internal FrameMemory Frames => _frames ??= FrameMemory.Of(Memory);
 
     /// <summary>Finds the frame of zeros that reads of untouched memory show; it is taken once and never given back.</summary>
     /// <returns>False when memory is used up.</returns>

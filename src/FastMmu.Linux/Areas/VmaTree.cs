@@ -49,8 +49,8 @@ public sealed unsafe partial class VmaTree : IDisposable
     /// <summary>Where the nodes of this tree and of its forks come from.</summary>
     internal VmaNodePool Pool => _pool;
 
-    /// <summary>Counts changes, so that an enumeration knows when what it points to may be gone.</summary>
-    internal int Version { get; private set; }
+    /// <summary>How often areas have come, gone or changed: what was read of them stays right as long as this stays the same.</summary>
+    public int Version { get; private set; }
 
     /// <summary>The first area that ends above an address (find_vma): the one that contains it, or the next one.</summary>
     /// <param name="address">Any address.</param>

@@ -21,7 +21,10 @@ internal sealed unsafe class FrameMemory
     private ulong _high;
     private ulong _highFrames;
 
-    internal FrameMemory(PhysicalMemory memory)
+    // One for each memory, however many machines are started on it one after the other.
+    private static readonly ConditionalWeakTable<PhysicalMemory, FrameMemory> Windows = [];
+
+    private FrameMemory(PhysicalMemory memory)
     {
         _memory = memory;
         _base = memory.WindowBase;
@@ -46,6 +49,9 @@ internal sealed unsafe class FrameMemory
 
         memory.Disposing += Close;
     }
+
+    /// <summary>The window to a memory.</summary>
+    internal static FrameMemory Of(PhysicalMemory memory) => Windows.GetValue(memory, static m => new FrameMemory(m));
 
     /// <summary>The first byte of a frame. Before it is written through, say so: <see cref="BeforeWrite"/>.</summary>
     internal byte* this[ulong frame]

@@ -33,15 +33,28 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
     }
 
     /// <summary>What a leaf table maps, as a power of two.</summary>
-    private static int RegionShift => PageShift + TEntry.IndexBits;
+    private static int RegionShift
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => PageShift + TEntry.IndexBits;
+    }
 
-    private static ulong RegionBytes => 1UL << RegionShift;
+    private static ulong RegionBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1UL << RegionShift;
+    }
 
     private static int EntriesInTable => 1 << TEntry.IndexBits;
 
     private int EntriesOfTop => TEntry.TopIsCached ? 4 : EntriesInTable;
 
-    private static ulong IndexMask => (1UL << TEntry.IndexBits) - 1;
+    // Constants to the compiler, which would not always see it.
+    private static ulong IndexMask
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (1UL << TEntry.IndexBits) - 1;
+    }
 
     internal override bool EnsureRoot()
     {

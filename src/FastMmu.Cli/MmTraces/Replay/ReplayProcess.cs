@@ -35,12 +35,19 @@ internal sealed class ReplayProcess(int index, LinuxTask? task)
     /// <summary>At which of <see cref="Linux.Pages.UserPages.Changes"/> they were counted.</summary>
     public ulong CountedAt { get; set; }
 
+    /// <summary>When areas were last found to be as recorded; null if they were not.</summary>
+    public AreaStamp? AgreedAt { get; set; }
+
+    /// <summary>How often the recorded areas have changed.</summary>
+    public int ExpectedChanges { get; private set; }
+
     /// <summary>Takes over a recorded change of the list of areas.</summary>
     /// <exception cref="FormatException">The list has not so many areas.</exception>
     public void Apply(MmTrace trace, in AreaChange change)
     {
         if (!change.Areas.IsThere) return;
         if (change.Index > ExpectedAreas.Count || change.Removed > ExpectedAreas.Count - change.Index) throw new FormatException("'d' replaces areas that the list has not");
+        ExpectedChanges++;
         AreasBefore.Clear();
         AreasBefore.AddRange(ExpectedAreas);
         ExpectedAreas.RemoveRange(change.Index, change.Removed);

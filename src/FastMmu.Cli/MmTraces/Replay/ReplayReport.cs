@@ -23,6 +23,8 @@ internal sealed class ReplayCount
 /// <summary>What came of the traces of one file.</summary>
 internal sealed class ReplayReport(string path)
 {
+    private readonly ReplayCount?[] _calls = new ReplayCount?[Enum.GetValues<TraceCall>().Length];
+
     /// <summary>The file as the user named it.</summary>
     public string Path { get; } = path;
 
@@ -52,6 +54,9 @@ internal sealed class ReplayReport(string path)
 
     /// <summary>The first mismatch of each trace, as many as were asked for.</summary>
     public List<ReplayMismatch> Mismatches { get; } = [];
+
+    /// <summary>The counts of a call's lines.</summary>
+    public ReplayCount CountOf(TraceCall call) => _calls[(int)call] ??= CountOf(TraceCalls.Name(call));
 
     /// <summary>The counts of a kind of line.</summary>
     public ReplayCount CountOf(string kind)

@@ -33,10 +33,17 @@ internal sealed class StateComparer(SkippedComparisons skipped)
             return;
         }
 
-        if (!state.IsAsRecorded(process, process.Task.Mm))
+        // What agreed, and has changed on neither side, agrees.
+        AreaStamp now = AreaStamp.Of(process, process.Task.Mm);
+        if (process.AgreedAt != now)
         {
-            state.ReadAreas(process.Task.Mm, process.Areas);
-            CompareAreas(process.ExpectedAreas, process.Areas, process.AreasBefore, prefix);
+            bool agrees = state.IsAsRecorded(process, process.Task.Mm);
+            process.AgreedAt = agrees ? now : null;
+            if (!agrees)
+            {
+                state.ReadAreas(process.Task.Mm, process.Areas);
+                CompareAreas(process.ExpectedAreas, process.Areas, process.AreasBefore, prefix);
+            }
         }
 
         ProcessState.ReadCounters(process.Task.Mm, _counters);

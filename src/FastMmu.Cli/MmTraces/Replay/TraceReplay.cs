@@ -47,6 +47,7 @@ internal sealed class TraceReplay : IDisposable
         Task<MmTrace?> next = Task.Run(reader.ReadNext);
         try
         {
+            ReplayWarmUp.Run(memory);
             while (next.GetAwaiter().GetResult() is { } trace)
             {
                 double done = reader.Done;
@@ -105,14 +106,14 @@ internal sealed class TraceReplay : IDisposable
     {
         _comparer.Reset();
         _comparer.Compare(_processes[0], _state, "");
-        Count("start", _trace.Line, "start");
+        Count("start", _trace.Line);
     }
 
     private void Step(in TraceOp op)
     {
         if (_broken)
         {
-            Count(TraceCalls.Name(op.Call), op.Line, null, op);
+            Count(op);
             return;
         }
 
@@ -123,7 +124,7 @@ internal sealed class TraceReplay : IDisposable
         CallAnswer answer = process.Task is { } task ? Make(op, task) : new(new(ResultKind.Value, -3));
         if (_broken)
         {
-            Count(TraceCalls.Name(op.Call), op.Line, null, op);
+            Count(op);
             return;
         }
 
@@ -149,14 +150,14 @@ internal sealed class TraceReplay : IDisposable
             if (other.IsAlive) _comparer.Compare(other, _state, other == process ? "" : $"p{other.Index}: ");
         }
 
-        Count(TraceCalls.Name(op.Call), op.Line, null, op);
+        Count(op);
     }
 
     private void End()
     {
         if (_broken)
         {
-            Count("end", _trace.EndLine, "end");
+            Count("end", _trace.EndLine);
             return;
         }
 
@@ -168,12 +169,13 @@ internal sealed class TraceReplay : IDisposable
             if (!process.IsAlive) throw new FormatException($"process {final.Process} has exited");
             process.ExpectedAreas.Clear();
             process.ExpectedAreas.AddRange(_trace.Areas(final.Areas));
+            process.AgreedAt = null;
             process.Apply(_trace, final.Counters);
             _comparer.Compare(process, _state, $"p{process.Index}: ");
             if (process.Task is { } task && task.Mm.CurrentBrk != final.Brk) _comparer.Differences.Add($"p{process.Index}: brk: expected {final.Brk:x}, actual {task.Mm.CurrentBrk:x}");
         }
 
-        Count("end", _trace.EndLine, "end");
+        Count("end", _trace.EndLine);
     }
 
     // No call may throw. One that does is a mismatch, and nothing behind it can be judged any more.
@@ -200,10 +202,13 @@ internal sealed class TraceReplay : IDisposable
         _processes.Add(child);
     }
 
-    private void Count(string kind, long line, string? what, in TraceOp op = default)
+    private void Count(in TraceOp op) => Count(_report.CountOf(op.Call), op.Line, null, op);
+
+    private void Count(string kind, long line) => Count(_report.CountOf(kind), line, kind);
+
+    private void Count(ReplayCount count, long line, string? what, in TraceOp op = default)
     {
         _report.Checked++;
-        ReplayCount count = _report.CountOf(kind);
         count.Checked++;
         SkippedComparisons skipped = _comparer.SkippedDifferences;
         for (int bit = 0; skipped != 0 && bit < 4; bit++)

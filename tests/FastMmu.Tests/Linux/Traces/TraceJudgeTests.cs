@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using FastMmu.Cli.MmTraces.Replay;
+using FastMmu.Memory;
 using Xunit;
 
 namespace FastMmu.Tests.Linux.Traces;
@@ -84,6 +85,26 @@ public sealed class TraceJudgeTests
         Assert.Empty(trace.Judge());
         line.Remove("x3");
         Assert.Contains(trace.Judge(), d => d.StartsWith("p3: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Judge_ChangeRecordedWhereNothingChanges_IsReported()
+    {
+        using TraceText trace = TraceText.Of("directed.jsonl.gz", "directed-brk-hole");
+        JsonObject refused = trace.Lines.First(l => l.ContainsKey("op") && !l.ContainsKey("d") && !l.ContainsKey("m"));
+        JsonNode area = trace.Lines[0]["vmas"]![0]!.DeepClone();
+        Assert.Empty(trace.Judge());
+        area[2] = "rwxp";
+        refused["d"] = new JsonArray(0, 1, new JsonArray(area));
+        Assert.Contains(trace.Judge(), d => d.StartsWith("- expected", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void WarmUp_ItsOwnTrace_Agrees()
+    {
+        using PhysicalMemory memory = ReplayMachine.CreateMemory();
+        ReplayReport report = ReplayWarmUp.ReplayShortTrace(memory);
+        Assert.Equal((3L, 0L), (report.Checked, report.Mismatched));
     }
 
     [Fact]
