@@ -71,12 +71,7 @@ public sealed unsafe partial class Mmu
     // No paging, 32-bit paging, LAM, LASS, statistics, an observer: what the vectors do not know.
     private BatchResult TranslateOneByOne(ReadOnlySpan<ulong> linear, Span<ulong> physical, Access access, Privilege privilege)
     {
-        if (_walker is null)
-        {
-            for (int i = 0; i < linear.Length; i++) physical[i] = (uint)linear[i];
-            return new(linear.Length, 0, -1);
-        }
-
+        if (_walker is null) return TranslateUnpaged(linear, physical);
         int faulted = 0, first = -1;
         for (int i = 0; i < linear.Length; i++)
         {

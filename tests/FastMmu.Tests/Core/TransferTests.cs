@@ -183,6 +183,41 @@ public sealed class TransferTests : IDisposable
         Assert.Equal(0, _mmu.ReadString(Heap, int.MaxValue, out _, new(AllOrNothing: true)).Bytes);
     }
 
+    // The letters of a register file, each of which counts its reads.
+    [Fact]
+    public void Devices_AreReadNoFurtherThanNeeded()
+    {
+        var device = new Letters();
+        _memory.MapDevice(0xf000_0000UL, 4096, device);
+        _space.Map(Heap, 0xf000_0000UL, 4096, Rights.UserReadWrite);
+        _space.Map(Heap + 0x1000, Frames, 4096, Rights.UserReadWrite);
+        Assert.Equal(6, _mmu.ReadString(Heap + 4, 100, out string text).Bytes);
+        Assert.Equal("efghij", text);
+        Assert.Equal(7, device.BytesRead);
+        Assert.Empty(_mmu.Search(new LinearRange(Heap, 0x2000), "fgh"u8.ToArray()));
+        Assert.Equal(7, device.BytesRead);
+        Assert.True(_mmu.CopyTo(Heap + 1, _mmu, Heap + 0x1000, 5).IsComplete);
+        Assert.Equal("bcdef"u8.ToArray(), _memory.Span(Frames, 5).ToArray());
+        Assert.Equal(12, device.BytesRead);
+        Assert.True(_mmu.CopyTo(Heap + 0x1000, _mmu, Heap + 3, 5).IsComplete);
+        Assert.Equal(5, device.BytesWritten);
+        Assert.Equal([Heap + 0x1001], _mmu.Search(new LinearRange(Heap, 0x2000), "cde"u8.ToArray()).Select(a => a.Value));
+    }
+
+    // Copying reads no page for somebody who asks what was written.
+    [Fact]
+    public void Copy_UnderADirtyLog_WritesItsTargetAlone()
+    {
+        _space.Map(Heap, Frames, 4 * 4096, Rights.UserReadWrite);
+        using DirtyLog log = _memory.StartDirtyLog();
+        Assert.True(_mmu.CopyTo(Heap + 8, _mmu, Heap + 0x2008, 4096).IsComplete);
+        ulong[] written = [.. log.Take().Select(p => p.Value).Where(p => p is >= Frames and < Frames + 0x4000)];
+        Assert.Equal([Frames + 0x2000, Frames + 0x3000], written.Order());
+        Assert.True(_mmu.ReadBytes(Heap, new byte[0x4000]).IsComplete);
+        Assert.Empty(_mmu.Search(new LinearRange(Heap, 0x4000), "x"u8.ToArray()));
+        Assert.Empty(log.Take());
+    }
+
     [Fact]
     public void Transfers_OfNothing_TouchNothing()
     {
@@ -217,6 +252,23 @@ public sealed class TransferTests : IDisposable
         byte[] bytes = new byte[length];
         Array.Fill(bytes, (byte)0xff);
         return bytes;
+    }
+
+    private sealed class Letters : IMemoryDevice
+    {
+        public int BytesRead { get; private set; }
+
+        public int BytesWritten { get; private set; }
+
+        public ulong Read(in DeviceAccess access)
+        {
+            BytesRead += access.Size;
+            ulong value = 0;
+            for (int i = access.Size - 1; i >= 0; i--) value = (value << 8) | (access.Offset + (ulong)i < 10 ? 'a' + access.Offset + (ulong)i : 0);
+            return value;
+        }
+
+        public void Write(in DeviceAccess access, ulong value) => BytesWritten += access.Size;
     }
 
     private sealed class Counter(Func<MmuFault, bool> resolve) : IFaultHandler
