@@ -27,13 +27,15 @@ internal sealed class SnapshotWriter : IDisposable
 
     internal static void Write(Stream stream, PhysicalMemory memory, MemoryVersion version, IReadOnlyList<Mmu> processors, ProcessorRegisters[] registers)
     {
+        // Knows first whether there is anything to write.
+        var bytes = new VersionBytes(memory, version);
         stream.Write(SnapshotFormat.Magic);
         Span<byte> number = stackalloc byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(number, SnapshotFormat.Version);
         stream.Write(number);
         using var writer = new SnapshotWriter(stream);
         writer.WriteHeader(memory, version.Map, processors, registers);
-        writer.WritePages(memory, new VersionBytes(memory, version));
+        writer.WritePages(memory, bytes);
         stream.Flush();
     }
 

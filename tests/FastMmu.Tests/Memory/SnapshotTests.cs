@@ -187,13 +187,18 @@ public sealed class SnapshotTests
         using var mmu = new Mmu(another, ProcessorFeatures.Zen4);
         Assert.Throws<ArgumentException>(() => new Machine(memory, mmu));
         var machine = new Machine(memory);
-        Snapshot snapshot = machine.TakeSnapshot();
+        Snapshot snapshot = machine.TakeSnapshot(verifiable: true);
         Assert.Throws<ArgumentException>(() => new Machine(memory).Restore(snapshot));
         memory.Dispose();
         Assert.Throws<ObjectDisposedException>(() => machine.Restore(snapshot));
         Assert.Throws<ObjectDisposedException>(() => machine.TakeSnapshot());
+        using var file = new MemoryStream();
+        Assert.Throws<ObjectDisposedException>(() => snapshot.Save(file));
+        Assert.Equal(0, file.Length);
+        Assert.Throws<ObjectDisposedException>(() => snapshot.Verify());
         snapshot.Dispose();
         snapshot.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => snapshot.Save(file));
     }
 
     [Fact]
@@ -281,6 +286,33 @@ public sealed class SnapshotTests
         machine.Restore(clean);
         Assert.Equal(["1000+40"], told);
         Assert.Equal(0, memory.Read<int>(0x1008));
+    }
+
+    // The port by which a guest asks for a snapshot, and says that it is done.
+    [Fact]
+    public void ADevice_MayTakeAndRestoreWhenItsGuestAsks()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        using Mmu mmu = Mapped(memory);
+        var machine = new Machine(memory, mmu);
+        Snapshot? clean = null;
+        memory.MapDevice(0x20_3ffc, 4, new Port(value =>
+        {
+            if (value == 1) clean = machine.TakeSnapshot();
+            else machine.Restore(clean!);
+        }));
+        Assert.True(mmu.TryWrite(0x1000UL, 7, out _));
+        Assert.True(mmu.TryWrite(0x3ffcUL, 1, out _));
+        for (int round = 0; round < 3; round++)
+        {
+            Assert.True(mmu.TryWrite(0x1000UL, 8, out _));
+            // The last byte of RAM before the port is in the same access: it is written, then undone; the byte behind lands after the restore.
+            Assert.True(mmu.TryWrite(0x3ffbUL, 0x0000_0002_99UL, out _));
+            Assert.Equal(7, memory.Read<int>(0x20_1000));
+            Assert.Equal(0, memory.Read<byte>(0x20_3ffb));
+        }
+
+        clean!.Dispose();
     }
 
     [Fact]
@@ -405,6 +437,13 @@ public sealed class SnapshotTests
 
         mmu.EnablePaging(root);
         return mmu;
+    }
+
+    private sealed class Port(Action<ulong> written) : IMemoryDevice
+    {
+        public ulong Read(in DeviceAccess access) => 0;
+
+        public void Write(in DeviceAccess access, ulong value) => written(value);
     }
 
     private sealed class Silence : IMemoryDevice
