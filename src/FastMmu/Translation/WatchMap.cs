@@ -57,14 +57,15 @@ internal sealed class WatchMap
         for (int i = 0; i < _kinds.Length; i++)
         {
             if ((_kinds[i] & kind) == 0) continue;
-            ulong first = _firstPages[i], pages = (i + 1 < _firstPages.Length ? _firstPages[i + 1] : 1UL << 52) - first;
+            // The last stretch goes to the end of the address space, and a length of 2^64 is none.
+            ulong first = _firstPages[i] << 12, last = (i + 1 < _firstPages.Length ? _firstPages[i + 1] << 12 : 0) - 1 - first;
             ReadOnlySpan<Vector512<ulong>> vectors = MemoryMarshal.Cast<ulong, Vector512<ulong>>(linear);
-            Vector512<ulong> found = Vector512<ulong>.Zero, start = Vector512.Create(first), count = Vector512.Create(pages);
-            foreach (Vector512<ulong> lanes in vectors) found |= Vector512.LessThan((lanes >>> 12) - start, count);
+            Vector512<ulong> found = Vector512<ulong>.Zero, start = Vector512.Create(first), end = Vector512.Create(last);
+            foreach (Vector512<ulong> lanes in vectors) found |= Vector512.LessThanOrEqual(lanes - start, end);
             if (found != Vector512<ulong>.Zero) return true;
             foreach (ulong lane in linear[(vectors.Length * Vector512<ulong>.Count)..])
             {
-                if ((lane >> 12) - first < pages) return true;
+                if (lane - first <= last) return true;
             }
         }
 
