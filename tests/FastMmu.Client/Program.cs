@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Runtime.InteropServices;
 using FastMmu.Client;
 using FastMmu.Client.Processes;
 using FastMmu.Client.Processors;
@@ -61,7 +61,7 @@ try
     long error = kernel.Start(path, arguments, environment);
     if (error != 0)
     {
-        Console.Error.WriteLine($"FastMmu.Client: {path}: error {(-error).ToString(CultureInfo.InvariantCulture)}");
+        Console.Error.WriteLine($"FastMmu.Client: {path}: {Marshal.GetPInvokeErrorMessage((int)-error)}");
         return CannotExecute;
     }
 
@@ -81,8 +81,18 @@ try
 }
 catch (InvalidOperationException failure)
 {
-    Console.Error.WriteLine($"FastMmu.Client: {failure.Message} {failure.InnerException}");
+    Console.Error.WriteLine($"FastMmu.Client: {failure.Message}");
     return Failed;
+}
+catch (InsufficientMemoryException)
+{
+    Console.Error.WriteLine("FastMmu.Client: the programs' memory is used up");
+    return Failed;
+}
+catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+{
+    Console.Error.WriteLine($"FastMmu.Client: {failure.Message}");
+    return 2;
 }
 
 static string? Find(string name) => name.Contains('/', StringComparison.Ordinal)

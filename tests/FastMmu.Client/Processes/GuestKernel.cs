@@ -15,6 +15,7 @@ namespace FastMmu.Client.Processes;
 internal sealed partial class GuestKernel : IDisposable
 {
     private const int FirstId = 1000;
+    private const int MostProcesses = 64;
     private readonly Unicorn _unicorn;
     private readonly PhysicalMemory _memory;
     private readonly ProcessPrograms _programs = new();
@@ -78,6 +79,12 @@ internal sealed partial class GuestKernel : IDisposable
     /// <summary>fork and vfork.</summary>
     public long Fork(Process parent, bool sharesMemory, ulong stack, ulong idAddress)
     {
+        // Each has a processor of its own, whose translated code takes the host's memory.
+        if (_processes.Count(p => !p.HasExited) >= MostProcesses)
+        {
+            return -Errno.EAGAIN;
+        }
+
         int id = FirstId + _processes.Count;
         LinuxTask? task = new(parent.Mm, id, parent.Name);
         if (!sharesMemory)
