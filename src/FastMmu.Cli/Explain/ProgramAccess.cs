@@ -14,6 +14,7 @@ internal sealed record ProgramAccess(Access Access, bool GoesAhead, string Text)
     /// <param name="outcome">The signal.</param>
     public static ProgramAccess Refused(Access access, FaultOutcome outcome) => new(access, false, outcome switch
     {
+        { Signal: FaultOutcome.Kill, Code: FaultOutcome.Endless } => "SIGKILL: it would fault for ever",
         { Signal: FaultOutcome.Kill } => "SIGKILL: memory is used up",
         { Signal: FaultOutcome.Bus } => "SIGBUS, BUS_ADRERR: nothing is behind the page",
         { Code: FaultOutcome.AccessError } => "SIGSEGV, SEGV_ACCERR: the area does not allow it",

@@ -68,7 +68,7 @@ public sealed partial class AddressSpace
     /// <param name="address">Where; the access lies within one page.</param>
     /// <param name="access">What it does.</param>
     /// <param name="physical">Where the byte is.</param>
-    /// <returns>Resolved, or the signal that the access ends in.</returns>
+    /// <returns>Resolved, or the signal that the access ends in; SIGKILL with <see cref="FaultOutcome.Endless"/> if it faults again and again.</returns>
     /// <remarks>Accessed and dirty are set as by the access. No MMU is needed, and no TLB asked.</remarks>
     public FaultOutcome Touch(ulong address, Access access, out PhysicalAddress physical)
     {
@@ -100,7 +100,7 @@ public sealed partial class AddressSpace
             }
         }
 
-        throw new InvalidOperationException($"The access to {address:x} faults forever.");
+        return new FaultOutcome(FaultOutcome.Kill, FaultOutcome.Endless, address);
     }
 
     /// <summary>Reads bytes as the program would, with demand faulting.</summary>

@@ -65,12 +65,14 @@ public sealed partial class AddressSpace
     /// <param name="address">Where.</param>
     /// <param name="access">What.</param>
     /// <param name="translation">The physical address and rights, or the fault that nothing could be done about.</param>
-    /// <param name="outcome">Resolved, or the signal.</param>
+    /// <param name="outcome">Resolved, or the signal; SIGKILL with <see cref="FaultOutcome.Endless"/> if the access faults again and again.</param>
     /// <returns>Whether the access may go ahead.</returns>
+    /// <exception cref="ArgumentException">It faults again and again, and the MMU works in another address space.</exception>
     /// <remarks>A hit costs what <see cref="Mmu.Translate(LinearAddress, Access, Privilege, bool)"/> costs.</remarks>
     public bool TryTranslate(Mmu mmu, ulong address, Access access, out Translation translation, out FaultOutcome outcome)
     {
         ArgumentNullException.ThrowIfNull(mmu);
+        translation = default;
         for (int i = 0; i < MostFaults; i++)
         {
             translation = mmu.Translate(address, access, Privilege.User);
@@ -87,7 +89,13 @@ public sealed partial class AddressSpace
             }
         }
 
-        throw new InvalidOperationException($"The access to {address:x} faults forever.");
+        if (!Machine.LoadedSpaces.TryGetValue(mmu, out AddressSpace? space) || space != this)
+        {
+            throw new ArgumentException("The MMU does not work in this address space.", nameof(mmu));
+        }
+
+        outcome = new FaultOutcome(FaultOutcome.Kill, FaultOutcome.Endless, address);
+        return false;
     }
 
     /// <summary>Reads bytes of the program through an MMU, with demand faulting.</summary>

@@ -13,7 +13,7 @@ public readonly record struct FaultOutcome(int Signal, int Code, ulong Address)
     /// <summary>SIGBUS.</summary>
     public const int Bus = 7;
 
-    /// <summary>SIGKILL: memory is used up.</summary>
+    /// <summary>SIGKILL: memory is used up, or with <see cref="Endless"/> the program would fault for ever.</summary>
     public const int Kill = 9;
 
     /// <summary>SIGSEGV.</summary>
@@ -34,6 +34,12 @@ public readonly record struct FaultOutcome(int Signal, int Code, ulong Address)
     /// <summary>si_code of SIGBUS: nothing is behind the address (BUS_ADRERR).</summary>
     public const int AddressError = 2;
 
+    /// <summary>
+    /// Beside <see cref="Kill"/>: the kernel found nothing to do, time and again, and the access faulted again. On a machine the program would
+    /// go on so until somebody killed it. It takes page tables that were not written by the kernel alone, or an MMU whose registers are not the kernel's.
+    /// </summary>
+    public const int Endless = 1;
+
     /// <summary>The access can be tried again.</summary>
     public static FaultOutcome Resolved => default;
 
@@ -45,7 +51,7 @@ public readonly record struct FaultOutcome(int Signal, int Code, ulong Address)
     {
         None => "ok",
         Bus => $"SIGBUS {Code} {Address:x}",
-        Kill => "SIGKILL",
+        Kill => Code == Endless ? $"SIGKILL, faults for ever at {Address:x}" : "SIGKILL",
         _ => $"SIGSEGV {Code} {Address:x}",
     };
 }

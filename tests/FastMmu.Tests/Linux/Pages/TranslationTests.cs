@@ -190,6 +190,37 @@ public class TranslationTests
         Assert.NotEqual(0x5555_5001u, process.Memory.Read<uint>(process.Tables.Root + (entryBytes * 2)));
     }
 
+    [Theory]
+    [InlineData(PagingMode.TwoLevel, 4)]
+    [InlineData(PagingMode.FourLevel, 8)]
+    public void Write_ThatTheTopTableForbids_IsKilledForFaultingForEver(PagingMode paging, int entryBytes)
+    {
+        using var process = new ProcessFixture(paging);
+        process.Map(Base, 1);
+        process.WriteAt(Base, 1);
+        using var mmu = new Mmu(process.Memory, Features);
+        process.Mm.Attach(mmu);
+        // Somebody took the right to write from the entry above all of the process's first addresses; the kernel looks at the page's own.
+        ulong entry = process.Tables.Root.Value + ((paging == PagingMode.TwoLevel ? Base >> 22 : 0) * (ulong)entryBytes);
+        process.Memory.Write(entry, process.Memory.Read<uint>(entry) & ~2u);
+        Assert.False(process.Mm.TryTranslate(mmu, Base, Access.Write, out _, out FaultOutcome outcome));
+        Assert.Equal(new FaultOutcome(FaultOutcome.Kill, FaultOutcome.Endless, Base), outcome);
+        Assert.Equal($"SIGKILL, faults for ever at {Base:x}", outcome.ToString());
+        Assert.True(process.Mm.TryTranslate(mmu, Base, Access.Read, out _, out _));
+    }
+
+    [Fact]
+    public void TryTranslate_ByAnMmuOfAnotherAddressSpace_IsRefused()
+    {
+        using var process = new ProcessFixture();
+        process.Map(Base, 1);
+        Assert.Equal(0, process.Mm.Fork(process.Mm.Context.Copy(), out AddressSpace? child));
+        using var mmu = new Mmu(process.Memory, Features);
+        child!.Attach(mmu);
+        Assert.Throws<ArgumentException>(() => process.Mm.TryTranslate(mmu, Base, Access.Write, out _, out _));
+        child.Dispose();
+    }
+
     [Fact]
     public void PaesTopTable_IsReadAgainWhereItsEntriesChange()
     {
