@@ -42,11 +42,13 @@ internal sealed unsafe class MemoryVersions : IDisposable
         _bytes = bytes;
         _guards = guards;
         _guard = guard;
-        ulong entries = (length >> 12) * sizeof(uint);
-        _savedRegion = new NativeRegion(entries);
-        // Written here and there by first writes, which should not each wait for the host.
-        _savedRegion.Commit(0, _savedRegion.Length, hugePages: entries >= NativeRegion.Alignment / 4);
+        ulong notes = (length >> 12) * sizeof(uint);
+        _savedRegion = new NativeRegion(notes);
+        // Written here and there by first writes, which should not each wait for the host: the notes of two gigabytes are one huge page of it.
+        bool large = notes >= NativeRegion.Alignment / 4;
+        _savedRegion.Commit(0, _savedRegion.Length, hugePages: large);
         _saved = (uint*)_savedRegion.Base;
+        if (large) *_saved = 0;
     }
 
     /// <summary>What the memory was when it was last taken or restored; null if no version exists.</summary>
