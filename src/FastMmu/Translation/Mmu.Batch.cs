@@ -145,9 +145,9 @@ public sealed unsafe partial class Mmu
             _probeBudget = (int)Math.Min(Options.ProbeBudget, _probeBudget + ((long)hits * HitCredit)) - BitOperations.PopCount(missed);
             if (group == groups) return group;
             first = group * Group;
-            for (; missed != 0; missed &= missed - 1)
+            for (uint left = missed; left != 0; left &= left - 1)
             {
-                int lane = first + BitOperations.TrailingZeroCount(missed);
+                int lane = first + BitOperations.TrailingZeroCount(left);
                 ulong address = batch.Physical[lane];
                 if (IsKnownFault(ref batch, address)) batch.Fault(lane);
                 else TranslateLane(ref batch, lane, address, remember: true);
