@@ -45,7 +45,7 @@ public sealed unsafe partial class Mmu
     }
 
     // False, and nothing is changed but what the walker may find marked already, where it must decide: faults, entries not accessed yet above the
-    // leaf, large pages not met before, pages that may not enter the fast table.
+    // leaf, pages of 1 GiB not met before, pages that may not enter the fast table.
     private bool TryTranslateByTable(ulong linear, Access access, Privilege privilege, out ulong physical, out uint attributes)
     {
         physical = attributes = 0;
@@ -77,8 +77,8 @@ public sealed unsafe partial class Mmu
         return true;
     }
 
-    // Goes from the root to a region's page table, and remembers it, if every entry on the way is present, accessed and legal and leaves the decision
-    // to the leaf. The frame and rights of the table, or none.
+    // Goes from the root to a region's page table or page of 2 MiB, and remembers it, if every entry on the way is present, accessed and legal and
+    // leaves the decision to the leaf, or is a leaf that permits the access. What is remembered of it, or none.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong FindTable(ulong linear, in LeafRule rule, ulong* tables)
     {
@@ -88,7 +88,7 @@ public sealed unsafe partial class Mmu
         {
             ulong raw = _memory.ReadEntry64(at + ((linear >> (9 * level)) & 0xff8));
             const ulong wanted = EntryBits.Present | EntryBits.Accessed;
-            if ((raw & (wanted | EntryBits.PageSize | _context.Reserved[2 * level])) != wanted) return NoTable;
+            if ((raw & (wanted | EntryBits.PageSize | _context.Reserved[2 * level])) != wanted) return level == 2 ? FindLarge(linear, raw, rights, in rule, tables) : NoTable;
             rights = PathRights.Through(rights, raw);
             at = raw & EntryBits.Frame64;
         }
@@ -96,6 +96,24 @@ public sealed unsafe partial class Mmu
         if (at >= FastTable.FrameLimit || !_memory.IsWindowRam(at) || !rule.AllowsAbove(rights)) return NoTable;
         uint data = (uint)(at >> 12) | ((uint)rights << LeafTableCache.RightsShift);
         LeafTableCache.Insert(tables, linear, _view->StructureKey, data, attributes: 0);
+        return data;
+    }
+
+    // As the end of FindTable, for an entry of a page directory. What is reserved in a leaf of 4 KiB is reserved in one of 2 MiB too.
+    private ulong FindLarge(ulong linear, ulong raw, int above, in LeafRule rule, ulong* tables)
+    {
+        const ulong size = EntryBits.PageSize, keys = 15UL << EntryBits.ProtectionKeyShift;
+        if ((raw & (rule.Mask | size | keys | _context.Reserved[5])) != (rule.Expected | size) || !rule.AllowsAbove(above)) return NoTable;
+        ulong frame = raw & EntryBits.Frame64 & ~LeafTableCache.LargeOffset;
+        bool global = _context.GlobalPages && (raw & EntryBits.Global) != 0;
+        // INVLPG drops a global page for every PCID, and the leaf-table cache forgets for one.
+        if (frame >= FastTable.FrameLimit || (global && _context.State.Cr4.Pcide)) return NoTable;
+        int path = PathRights.Through(above, raw);
+        uint data = (uint)(frame >> 12) | LeafTableCache.LargeBit | ((uint)path << LeafTableCache.RightsShift);
+        if (_context.IsShadowStack(above, raw)) path |= PathRights.ShadowStack;
+        uint attributes = Translation.AttributesOf(PageSize.Size2M, PathRights.ToRights(path, global), PageWalker<Paging4Level>.PatIndexOf(raw, large: true));
+        _fast.NoteLarge(linear, PageSize.Size2M);
+        LeafTableCache.Insert(tables, linear, _view->StructureKey, data, attributes);
         return data;
     }
 

@@ -61,6 +61,34 @@ public sealed class FastTableTests : IDisposable
         Assert.Equal(0x200_1000UL, _mmu.Translate(Small + 0x1000, Access.Read, Privilege.User).Physical.Value);
     }
 
+    /// <summary>Whatever a leaf says: a miss that a remembered table answers, and the hit after it, tell what a walk tells.</summary>
+    [Theory]
+    [InlineData(Small, 0x200_0000UL)]
+    [InlineData(Large, 0x80_0080UL)]
+    public void TranslateByRememberedTablesEqualsAWalk(ulong page, ulong entry)
+    {
+        // W, U, PWT, PCD, D, PAT of a 4-KiB leaf, G, PAT of a large one, XD.
+        ulong changed = page == Large ? 1UL << 63 | 0x115e : 1UL << 63 | 0x1de;
+        var random = new Random(3);
+        int ok = 0;
+        for (int i = 0; i < 4000; i++)
+        {
+            if (i == 2000) Assert.Equal(MmuFault.None, _mmu.WriteCr4(_mmu.State.Cr4.Value | Cr4.CetBit | Cr4.SmepBit));
+            WriteLeaf(page, entry | 0x21 | ((ulong)random.NextInt64(long.MinValue, long.MaxValue) & changed));
+            // Without it, an entry with more rights may answer.
+            _mmu.InvalidatePage(page);
+            if (random.Next(2) == 0) _mmu.Translate(page + 0x1000, Access.Read, Privilege.Supervisor);
+            var access = (Access)random.Next(3);
+            var privilege = (Privilege)random.Next(2);
+            Translation expected = _mmu.Probe(page + 0xabc, access, privilege);
+            Assert.Equal(expected, _mmu.Translate(page + 0xabc, access, privilege));
+            Assert.Equal(expected, _mmu.Translate(page + 0xabc, access, privilege));
+            if (expected.Ok) ok++;
+        }
+
+        Assert.InRange(ok, 1000, 3000);
+    }
+
     [Fact]
     public void WritePkru_BackAndForth_DecidesAtOnceAndForgetsNothing()
     {
