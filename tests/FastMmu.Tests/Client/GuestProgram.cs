@@ -102,6 +102,7 @@ internal sealed class GuestProgram
         Put(120, 0x6474_e551, 4);                       // PT_GNU_STACK, not executable
         Put(124, 6, 4);
         File.WriteAllBytes(path, file);
+        if (OperatingSystem.IsWindows()) throw new PlatformNotSupportedException("A program of this kind runs on Linux.");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 

@@ -96,7 +96,7 @@ internal sealed partial class NativeRun
 
     private void Stopped(int id, int why)
     {
-        if (!_lineages.ContainsKey(id))
+        if (!_lineages.TryGetValue(id, out string? lineage))
         {
             // A child may be heard of before its parent's fork: it waits.
             _early[id] = why;
@@ -107,10 +107,9 @@ internal sealed partial class NativeRun
         switch (why >> 8)
         {
             case EventFork or EventVfork or EventClone:
-                string parent = _lineages[id];
-                int number = _children[parent] = _children.GetValueOrDefault(parent) + 1;
+                int number = _children[lineage] = _children.GetValueOrDefault(lineage) + 1;
                 int child = (int)Message(id);
-                _lineages[child] = $"{parent}.{number}";
+                _lineages[child] = $"{lineage}.{number}";
                 if (_early.Remove(child, out int reason))
                 {
                     Stopped(child, reason);
@@ -118,7 +117,7 @@ internal sealed partial class NativeRun
 
                 break;
             case EventExit:
-                _ends[_lineages[id]] = new ProcessEnd((int)Message(id), File.ReadAllText($"/proc/{id}/maps"));
+                _ends[lineage] = new ProcessEnd((int)Message(id), File.ReadAllText($"/proc/{id}/maps"));
                 break;
             case EventStop:
                 break;

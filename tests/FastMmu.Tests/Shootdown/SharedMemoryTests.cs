@@ -18,7 +18,7 @@ public sealed class SharedMemoryTests
     private const ulong Ram = 0x20_0000;
 
     [Fact]
-    public void MapChanged_IsSeenByEveryMemberOnceItHasTakenPart()
+    public async Task MapChanged_IsSeenByEveryMemberOnceItHasTakenPart()
     {
         using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
         memory.Write(Ram, 1UL);
@@ -51,12 +51,12 @@ public sealed class SharedMemoryTests
         }
 
         Volatile.Write(ref stop, true);
-        Task.WaitAll(members);
+        await Task.WhenAll(members);
         Assert.Equal(0, wrong);
     }
 
     [Fact]
-    public void MarksAndDirtyLog_AreKnownToEveryMemberOnceItHasTakenPart()
+    public async Task MarksAndDirtyLog_AreKnownToEveryMemberOnceItHasTakenPart()
     {
         using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
         var group = new MmuGroup(memory);
@@ -104,13 +104,13 @@ public sealed class SharedMemoryTests
 
         Volatile.Write(ref stop, true);
         barrier.SignalAndWait();
-        Task.WaitAll(members);
+        await Task.WhenAll(members);
         Assert.True(expected > 0);
         Assert.InRange(told, expected, int.MaxValue);
     }
 
     [Fact]
-    public void DirtyLog_TakenWhileMembersRun_HasWhatTheyWriteAfterTheyHaveTakenPart()
+    public async Task DirtyLog_TakenWhileMembersRun_HasWhatTheyWriteAfterTheyHaveTakenPart()
     {
         using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
         var group = new MmuGroup(memory);
@@ -139,7 +139,7 @@ public sealed class SharedMemoryTests
         }
 
         Volatile.Write(ref stop, true);
-        Task.WaitAll(members);
+        await Task.WhenAll(members);
     }
 
     [Theory]
