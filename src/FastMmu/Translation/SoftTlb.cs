@@ -30,7 +30,7 @@ namespace FastMmu;
 /// Console.WriteLine(tlb.TryWrite(0x1234, 42));                // True
 /// Console.WriteLine(memory.Read&lt;int&gt;(0x10_1234));            // 42
 /// </code></example>
-public sealed unsafe partial class SoftTlb : IDisposable
+public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
 {
     // Above this many pages dropping everything is cheaper than dropping each.
     private const ulong MostPages = 64;
@@ -39,7 +39,9 @@ public sealed unsafe partial class SoftTlb : IDisposable
     private readonly ILinearTranslator _translator;
     private readonly FastTable _fast = new();
     private readonly FastView* _view;
-    private byte* _base;
+    private readonly byte* _base;
+    private readonly Lock _disposing = new();
+    private readonly MemoryListener _listener;
     private bool _vastSeen, _globalsSeen;
 
     /// <summary>Makes an empty one, in address space 0.</summary>
@@ -53,9 +55,7 @@ public sealed unsafe partial class SoftTlb : IDisposable
         _translator = translator;
         _view = _fast.View;
         _base = memory.WindowBase;
-        memory.Disposing += ForgetMemory;
-        memory.MapChanged += InvalidateAll;
-        memory.WriteGuarded += OnWriteGuarded;
+        _listener = new MemoryListener(memory, this);
         Enter(0);
     }
 
@@ -86,7 +86,7 @@ public sealed unsafe partial class SoftTlb : IDisposable
     public nint InlineProbeAddress => (nint)_view;
 
     /// <summary>Where physical address 0 would be in the host, as <see cref="Mmu.HostBase"/>.</summary>
-    public nint HostBase => (nint)_base;
+    public nint HostBase => _memory.IsDisposed ? 0 : (nint)_base;
 
     /// <summary>Goes to another address space, or under other rules. Some nanoseconds; nothing is forgotten.</summary>
     /// <param name="addressSpace">Its number: an ASID, a PCID, a VMID with one. Any.</param>
@@ -224,10 +224,8 @@ public sealed unsafe partial class SoftTlb : IDisposable
     /// <summary>Frees what it holds. The memory is not disposed.</summary>
     public void Dispose()
     {
-        _memory.Disposing -= ForgetMemory;
-        _memory.MapChanged -= InvalidateAll;
-        _memory.WriteGuarded -= OnWriteGuarded;
-        _fast.Dispose();
+        _listener.Dispose();
+        lock (_disposing) _fast.Dispose();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -253,6 +251,8 @@ public sealed unsafe partial class SoftTlb : IDisposable
         if (page.Shift > 12) NoteLarge(linear, page.Shift);
         if ((page.Rights & Rights.Global) != 0) _globalsSeen = true;
         _fast.Insert(row, linear, page.Physical.Value, Translation.AttributesOf((PageSize)page.Shift, page.Rights, patIndex: 0));
+        // The memory may have gone on another thread, which has wiped the table before this entry came.
+        if (_memory.IsDisposed) ForgetMemory();
     }
 
     private void NoteLarge(ulong linear, int shift)
@@ -268,7 +268,14 @@ public sealed unsafe partial class SoftTlb : IDisposable
             && (access is not (Access.Write or Access.ShadowStackWrite) || _memory.AdmitsWrites(page));
     }
 
-    private void OnWriteGuarded(ulong page)
+    void IMemoryListener.OnDisposing() => ForgetMemory();
+
+    void IMemoryListener.OnMapChanged() => InvalidateAll();
+
+    // Pages that were written are guarded again, and what the translator says may come from guest memory.
+    void IMemoryListener.OnRestored() => InvalidateAll();
+
+    void IMemoryListener.OnWriteGuarded(ulong page)
     {
         if (page == PhysicalMemory.AllPages) _fast.ForgetAll();
         else _fast.ForgetWrites(page >> 12);
@@ -276,8 +283,7 @@ public sealed unsafe partial class SoftTlb : IDisposable
 
     private void ForgetMemory()
     {
-        _fast.Wipe();
-        _base = null;
+        lock (_disposing) _fast.Wipe();
     }
 
     private sealed class Function(LinearTranslation translation) : ILinearTranslator

@@ -185,6 +185,49 @@ public sealed class SharedMemoryTests
     }
 
     [Fact]
+    public void MemoryDisposed_WhileASoftTlbRuns_EndsItInAnException()
+    {
+        for (int round = 0; round < 15; round++)
+        {
+            PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+            using var started = new ManualResetEventSlim();
+            Task running = Task.Factory.StartNew(
+                () =>
+                {
+                    using var tlb = new SoftTlb(memory, Identity);
+                    for (ulong i = 0; ; i++)
+                    {
+                        tlb.TryWrite((i % 8) << 12, i);
+                        tlb.TryRead((i % 8) << 12, out ulong _);
+                        if (i == 100) started.Set();
+                    }
+                },
+                TaskCreationOptions.LongRunning);
+            started.Wait();
+            Thread.SpinWait(1000 * round);
+            memory.Dispose();
+            Exception? thrown = Record.Exception(() => running.Wait(TimeSpan.FromSeconds(20)));
+            Assert.IsType<ObjectDisposedException>(thrown?.InnerException);
+        }
+    }
+
+    [Fact]
+    public void Restore_IsHeardOfByASoftTlb_WhichAsksBeforeItsNextWrite()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        using var tlb = new SoftTlb(memory, Identity);
+        var machine = new Machine(memory);
+        using Snapshot clean = machine.TakeSnapshot();
+        for (int round = 1; round < 4; round++)
+        {
+            Assert.True(tlb.TryWrite(0x5000, round));
+            Assert.Equal(round, memory.Read<int>(0x5000));
+            machine.Restore(clean);
+            Assert.Equal(0, memory.Read<int>(0x5000));
+        }
+    }
+
+    [Fact]
     public void MmuAndGroup_ThatNobodyUses_AreNotKeptByTheirMemory()
     {
         using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
@@ -261,6 +304,12 @@ public sealed class SharedMemoryTests
         var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
         mmu.EnablePaging(space.Root);
         return mmu;
+    }
+
+    private static bool Identity(SoftTlb tlb, ulong linear, Access access, Privilege privilege, out SoftPage page)
+    {
+        page = new(linear);
+        return true;
     }
 
     private sealed class Two : IMemoryDevice
