@@ -16,6 +16,9 @@ internal sealed unsafe class Measurement : IDisposable
     /// <summary>Addresses in a batch: both buffers together stay in a second-level cache.</summary>
     public const int BatchLength = 16384;
 
+    // Until a side is as fast as it stays, where leaf entries fill a second-level cache.
+    private const int SettlingBatches = 16;
+
     private readonly int _rounds;
     private readonly int _batchesPerRound;
     private readonly double _nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
@@ -92,11 +95,11 @@ internal sealed unsafe class Measurement : IDisposable
         for (int batch = 0; Stopwatch.GetTimestamp() < until || (managed && batch < 40); batch++) Time(workload, side, batch);
     }
 
-    // The side before has filled the caches with its own: half a round is for getting them back, and not timed.
+    // The sides before have filled the caches with their own: a side has some batches to get them back, which are not timed.
     private double Round(Workload workload, Side side, int round)
     {
         var batches = new double[_batchesPerRound];
-        for (int i = 0; i < batches.Length / 2; i++) Time(workload, side, (round * _batchesPerRound) - i + batches.Length);
+        for (int i = 1; i <= SettlingBatches; i++) Time(workload, side, (round * _batchesPerRound) + batches.Length + i);
         for (int i = 0; i < batches.Length; i++) batches[i] = Time(workload, side, (round * _batchesPerRound) + i);
         return Quantile(batches, 0.5);
     }
