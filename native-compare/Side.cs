@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FastMmu.Addresses;
 using FastMmu.Processor;
 
@@ -29,6 +30,8 @@ internal abstract unsafe class Side(string name) : IDisposable
 /// <summary><see cref="Mmu.TryTranslate"/>, an address a call.</summary>
 internal sealed unsafe class ScalarSide(Mmu mmu) : Side("fastmmu-scalar")
 {
+    // A function of its own, as the C++ sides are: into the measuring loop it would be compiled anew, with that loop's registers and profile.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public override void Translate(ulong* linear, ulong* physical, int count)
     {
         Mmu processor = mmu;
@@ -45,6 +48,7 @@ internal sealed unsafe class ScalarSide(Mmu mmu) : Side("fastmmu-scalar")
 /// <summary><see cref="Mmu.TranslateBatch"/>.</summary>
 internal sealed unsafe class BatchSide(Mmu mmu) : Side("fastmmu-batch")
 {
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public override void Translate(ulong* linear, ulong* physical, int count) =>
         mmu.TranslateBatch(new(linear, count), new(physical, count), Access.Read, Privilege.User);
 
