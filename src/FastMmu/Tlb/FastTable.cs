@@ -25,11 +25,16 @@ internal sealed unsafe partial class FastTable : IDisposable
     internal const int Rows = 15;
     internal const int Banks = 4;
 
+    private const ulong Mixer = 0x9e37_79b9_7f4a_7c15;
+
     // Three privileges each.
     private const uint WriteRows = (7u << (3 * (int)Access.Write)) | (7u << (3 * (int)Access.ShadowStackWrite));
 
     // Linear addresses of 2-MiB regions of which some page came from a larger page: whether an INVLPG must look at a whole region.
     private readonly ulong[] _largeRegions = new ulong[64];
+
+    // The same for regions of a gigabyte.
+    private readonly ulong[] _hugeRegions = new ulong[64];
     private readonly FastRows _addends = new(AddendTable.Bytes), _packed = new(PackedTable.Bytes);
     private readonly FastViewMemory _viewMemory = new();
     private readonly FastView* _view;
@@ -159,9 +164,10 @@ internal sealed unsafe partial class FastTable : IDisposable
     internal void ForgetPage(ulong linear, int pcid, bool globals, bool structures)
     {
         // A gigabyte's page may have been remembered for any region in it.
-        structures |= _hugeSeen;
+        bool huge = IsHugeRegion(linear);
+        structures |= huge;
         if (!structures) LeafTables.ForgetRegion(linear);
-        int scope = !IsLargeRegion(linear) ? 12 : _hugeSeen ? 30 : _fourMegabytesSeen ? 22 : 21;
+        int scope = huge ? 30 : !IsLargeRegion(linear) ? 12 : _fourMegabytesSeen ? 22 : 21;
         for (int i = 0; i < _used; i++)
         {
             ref FastContext context = ref _contexts[i];
@@ -228,6 +234,7 @@ internal sealed unsafe partial class FastTable : IDisposable
         _addends.Wipe();
         _packed.Wipe();
         Array.Clear(_largeRegions);
+        Array.Clear(_hugeRegions);
         _hugeSeen = _fourMegabytesSeen = false;
         LeafTables.Wipe();
     }
@@ -295,19 +302,24 @@ internal sealed unsafe partial class FastTable : IDisposable
     /// <summary>Notes that a part of a large page is remembered, so that forgetting any address of it looks for all parts.</summary>
     internal void NoteLarge(ulong linear, PageSize size)
     {
-        uint hash = RegionHash(linear);
-        _largeRegions[hash >> 6] |= 1UL << (int)(hash & 63);
+        if (size == PageSize.Size1G) Set(_hugeRegions, HugeHash(linear));
+        else Set(_largeRegions, RegionHash(linear));
         _hugeSeen |= size == PageSize.Size1G;
         _fourMegabytesSeen |= size == PageSize.Size4M;
     }
 
-    // A 4-MiB page is two regions, and any page of a gigabyte may have been noted in another region of it.
-    private bool IsLargeRegion(ulong linear)
-    {
-        if (_hugeSeen) return true;
-        uint hash = RegionHash(linear), other = RegionHash(linear ^ (1UL << 21));
-        return (_largeRegions[hash >> 6] >> (int)(hash & 63) & 1) != 0 || (_largeRegions[other >> 6] >> (int)(other & 63) & 1) != 0;
-    }
+    // A 4-MiB page is two regions.
+    private bool IsLargeRegion(ulong linear) =>
+        Has(_largeRegions, RegionHash(linear)) || (_fourMegabytesSeen && Has(_largeRegions, RegionHash(linear ^ (1UL << 21))));
 
-    private static uint RegionHash(ulong linear) => (uint)((linear >> 21) * 0x9e37_79b9_7f4a_7c15UL >> 52);
+    // Guests map their RAM by such pages and invalidate elsewhere: only what may be part of one pays for looking at everything.
+    private bool IsHugeRegion(ulong linear) => _hugeSeen && Has(_hugeRegions, HugeHash(linear));
+
+    private static void Set(ulong[] bits, uint hash) => bits[hash >> 6] |= 1UL << (int)(hash & 63);
+
+    private static bool Has(ulong[] bits, uint hash) => (bits[hash >> 6] >> (int)(hash & 63) & 1) != 0;
+
+    private static uint RegionHash(ulong linear) => (uint)((linear >> 21) * Mixer >> 52);
+
+    private static uint HugeHash(ulong linear) => (uint)((linear >> 30) * Mixer >> 52);
 }
