@@ -130,49 +130,18 @@ public sealed unsafe partial class Mmu
         where T : unmanaged
         where TOperation : struct, IAtomicOperation
     {
-        if (sizeof(T) > WideBytes || !BitOperations.IsPow2(sizeof(T))) throw new ArgumentException($"An atomic access has 1, 2, 4, 8 or 16 bytes, not {sizeof(T)}.");
+        HostAtomic.CheckSize(sizeof(T));
         // A page of the rows of writes may be watched for reads.
         if (sizeof(T) <= sizeof(ulong) && (linear & 7) + (ulong)sizeof(T) <= sizeof(ulong)
             && TryFindHost(linear, sizeof(T), PermissionTable.RowOf(Access.Write, CurrentPrivilege), out byte* host)
             && !IsWatched(_context.State.Efer.Lma ? linear : (uint)linear, Access.Read))
         {
-            original = UpdateWord<T, TOperation>(host, operand, comparand);
+            original = HostAtomic.UpdateWord<T, TOperation>(host, operand, comparand);
             fault = MmuFault.None;
             return true;
         }
 
         return TryUpdateSlowly<T, TOperation>(linear, operand, comparand, out original, out fault);
-    }
-
-    private static T UpdateWord<T, TOperation>(byte* host, T operand, T comparand)
-        where T : unmanaged
-        where TOperation : struct, IAtomicOperation
-    {
-        ref ulong word = ref *(ulong*)((nuint)host & ~(nuint)7);
-        int shift = 8 * (int)((nuint)host & 7);
-        ulong bits = ulong.MaxValue >> (64 - (8 * sizeof(T))), found = Volatile.Read(ref word);
-        while (true)
-        {
-            ulong original = found >> shift & bits;
-            ulong result = TOperation.Apply(original, BitsOf(operand), BitsOf(comparand)) & bits;
-            ulong before = Interlocked.CompareExchange(ref word, (found & ~(bits << shift)) | (result << shift), found);
-            if (before == found) return Unsafe.ReadUnaligned<T>(ref Unsafe.As<ulong, byte>(ref original));
-            found = before;
-        }
-    }
-
-    private static ulong BitsOf<T>(T value) where T : unmanaged
-    {
-        ulong bits = 0;
-        Unsafe.WriteUnaligned(ref Unsafe.As<ulong, byte>(ref bits), value);
-        return bits;
-    }
-
-    private static UInt128 WideBitsOf<T>(T value) where T : unmanaged
-    {
-        UInt128 bits = 0;
-        Unsafe.WriteUnaligned(ref Unsafe.As<UInt128, byte>(ref bits), value);
-        return bits;
     }
 
     // Reads, asks the watches, and replaces what was read if it is there still, until it is.
@@ -206,7 +175,7 @@ public sealed unsafe partial class Mmu
                 return false;
             }
 
-            UInt128 bits = TOperation.Apply(WideBitsOf(original), WideBitsOf(operand), WideBitsOf(comparand));
+            UInt128 bits = TOperation.Apply(HostAtomic.BitsOf(original), HostAtomic.BitsOf(operand), HostAtomic.BitsOf(comparand));
             result = Unsafe.ReadUnaligned<T>(ref Unsafe.As<UInt128, byte>(ref bits));
             if (watches is null) continue;
             droppedBytes.Clear();
@@ -268,18 +237,7 @@ public sealed unsafe partial class Mmu
             return true;
         }
 
-        if (sizeof(T) <= sizeof(ulong) && ((nuint)first & 7) + (nuint)sizeof(T) <= sizeof(ulong))
-        {
-            T before = UpdateWord<T, CompareExchangeOperation>(first, result, found);
-            return MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in before)).SequenceEqual(foundBytes);
-        }
-
-        if (sizeof(T) == WideBytes)
-        {
-            UInt128 expected = WideBitsOf(found), wanted = WideBitsOf(result);
-            return WideAtomic.IsAvailable ? WideAtomic.TryReplace(first, expected, wanted) : WideAtomic.TryReplaceLocked(first, expected, wanted, _memory.SplitLock);
-        }
-
+        if (HostAtomic.IsOneStep(first, sizeof(T))) return HostAtomic.TryReplace(first, found, result, _memory.SplitLock);
         // On one page the parts lie side by side.
         if (second == null) second = first + count;
         lock (_memory.SplitLock)

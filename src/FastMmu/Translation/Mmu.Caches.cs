@@ -111,7 +111,7 @@ public sealed unsafe partial class Mmu
         return MmuFault.None;
     }
 
-    /// <summary>Drops everything cached, global translations included, for all PCIDs.</summary>
+    /// <summary>Drops everything cached, global translations included, for all PCIDs, and clears the monitor of <see cref="TryReadExclusive"/>.</summary>
     /// <example><code>
     /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);    // 0x200000
     /// memory.Write(0x4008, 0x30_0007UL);
@@ -124,6 +124,8 @@ public sealed unsafe partial class Mmu
         _structures.InvalidateAll();
         _fast.ForgetAll();
         _tlbHolds = _structuresHold = false;
+        // As a restore, or a group's news of another map, comes here.
+        ClearExclusive();
     }
 
     private void Apply(CacheEffect effect)
@@ -234,7 +236,9 @@ public sealed unsafe partial class Mmu
     // Host addresses in the fast table may no longer be RAM. Which linear addresses lead to a physical one nobody knows.
     void IMemoryListener.OnMapChanged()
     {
-        if (!Grouped) ForgetHostAddresses();
+        if (Grouped) return;
+        ForgetHostAddresses();
+        ClearExclusive();
     }
 
     /// <summary>Drops what leads to host memory without asking. Translations in the TLB stay.</summary>

@@ -119,6 +119,7 @@ public sealed class MmuMember : IDisposable
         Mmu.Grouped = false;
         // What was posted and not taken, it would never hear of.
         Mmu.ForgetHostAddresses();
+        Mmu.ClearExclusive();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -270,15 +270,21 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
 
     void IMemoryListener.OnDisposing() => ForgetMemory();
 
-    void IMemoryListener.OnMapChanged() => InvalidateAll();
+    void IMemoryListener.OnMapChanged() => ForgetMapped();
 
     // Pages that were written are guarded again, and what the translator says may come from guest memory.
-    void IMemoryListener.OnRestored() => InvalidateAll();
+    void IMemoryListener.OnRestored() => ForgetMapped();
 
     void IMemoryListener.OnWriteGuarded(ulong page)
     {
         if (page == PhysicalMemory.AllPages) _fast.ForgetAll();
         else _fast.ForgetWrites(page >> 12);
+    }
+
+    private void ForgetMapped()
+    {
+        InvalidateAll();
+        ClearExclusive();
     }
 
     private void ForgetMemory()
