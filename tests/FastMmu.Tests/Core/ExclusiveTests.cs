@@ -260,21 +260,18 @@ public sealed class ExclusiveTests : IDisposable
     [InlineData(true)]
     public void IncrementsInLoops_OfManyThreads_AreNeverLost(bool soft)
     {
-        Task[] tasks = [.. Enumerable.Range(0, Threads).Select(thread => Task.Factory.StartNew(
-            () =>
+        OnThreads(thread =>
+        {
+            using IProcessor processor = soft ? new OfTlb(CreateTlb()) : new OfMmu(CreateMmu());
+            for (int i = 0; i < Rounds; i++)
             {
-                using IProcessor processor = soft ? new OfTlb(CreateTlb()) : new OfMmu(CreateMmu());
-                for (int i = 0; i < Rounds; i++)
-                {
-                    Increment<byte>(processor, 0x1000);
-                    Increment<ushort>(processor, 0x1002);
-                    Increment<uint>(processor, 0x1004);
-                    Increment<ulong>(processor, thread % 2 == 0 ? 0x1008UL : 0x2008UL);
-                    Increment(processor, 0x1010, new UInt128(1, 1));
-                }
-            },
-            TaskCreationOptions.LongRunning))];
-        Task.WaitAll(tasks);
+                Increment<byte>(processor, 0x1000);
+                Increment<ushort>(processor, 0x1002);
+                Increment<uint>(processor, 0x1004);
+                Increment<ulong>(processor, thread % 2 == 0 ? 0x1008UL : 0x2008UL);
+                Increment(processor, 0x1010, new UInt128(1, 1));
+            }
+        });
         const int all = Threads * Rounds;
         Assert.Equal(unchecked((byte)all), _memory.Read<byte>(0x20_0000));
         Assert.Equal(0, _memory.Read<byte>(0x20_0001));
@@ -287,29 +284,26 @@ public sealed class ExclusiveTests : IDisposable
     [Fact]
     public void SoftCompareExchange_AmongThoseOfAnMmu_LosesNothing()
     {
-        Task[] tasks = [.. Enumerable.Range(0, Threads).Select(thread => Task.Factory.StartNew(
-            () =>
+        OnThreads(thread =>
+        {
+            using SoftTlb tlb = CreateTlb();
+            using Mmu mmu = CreateMmu();
+            for (int i = 0; i < Rounds; i++)
             {
-                using SoftTlb tlb = CreateTlb();
-                using Mmu mmu = CreateMmu();
-                for (int i = 0; i < Rounds; i++)
+                if (thread == 0)
                 {
-                    if (thread == 0)
-                    {
-                        Assert.True(mmu.TryFetchAdd(0x1000UL, 1, out int _, out _));
-                        continue;
-                    }
-
-                    Assert.True(tlb.TryRead(0x1000, out int seen));
-                    for (int before = seen; ; seen = before)
-                    {
-                        Assert.True(tlb.TryCompareExchange(0x1000, seen + 1, seen, out before));
-                        if (before == seen) break;
-                    }
+                    Assert.True(mmu.TryFetchAdd(0x1000UL, 1, out int _, out _));
+                    continue;
                 }
-            },
-            TaskCreationOptions.LongRunning))];
-        Task.WaitAll(tasks);
+
+                Assert.True(tlb.TryRead(0x1000, out int seen));
+                for (int before = seen; ; seen = before)
+                {
+                    Assert.True(tlb.TryCompareExchange(0x1000, seen + 1, seen, out before));
+                    if (before == seen) break;
+                }
+            }
+        });
         Assert.Equal(Threads * Rounds, _memory.Read<int>(0x20_0000));
     }
 
@@ -332,6 +326,12 @@ public sealed class ExclusiveTests : IDisposable
         Assert.True(_tlb.TryCompareExchange(0x5004, 1, 2, out old));
         Assert.Equal(40, old);
         Assert.Equal(["R0+4", "W0+4=1", "R4+4", "W4+4=40"], device.Log);
+    }
+
+    private static void OnThreads(Action<int> body)
+    {
+        Task[] tasks = [.. Enumerable.Range(0, Threads).Select(thread => Task.Factory.StartNew(() => body(thread), TaskCreationOptions.LongRunning))];
+        Task.WaitAll(tasks);
     }
 
     private static void Increment<T>(IProcessor processor, ulong linear, T addend) where T : unmanaged, IBinaryInteger<T>
