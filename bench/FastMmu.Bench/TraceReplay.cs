@@ -10,6 +10,8 @@ namespace FastMmu.Bench;
 [OperationsPerSecond]
 public class TraceReplay
 {
+    // So much code is not compiled well after three short rounds.
+    private const int RoundsToCompile = 40;
     private const int Levels = 6, TracesOfEach = 10, CallsOfEach = 200;
 
     private readonly List<MmTrace> _traces = [];
@@ -36,6 +38,7 @@ public class TraceReplay
         }
 
         _memory = ReplayMachine.CreateMemory();
+        for (int i = 0; i < RoundsToCompile; i++) Replay();
     }
 
     [GlobalCleanup]

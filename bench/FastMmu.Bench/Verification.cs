@@ -8,9 +8,17 @@ namespace FastMmu.Bench;
 [OperationsPerSecond]
 public class Verification
 {
+    // So much code is not compiled well after three short rounds.
+    private const int RoundsToCompile = 40;
     private const int Accesses = 20_000;
 
     private readonly Subject _subject = new();
+
+    [GlobalSetup]
+    public void Compile()
+    {
+        for (int i = 0; i < RoundsToCompile; i++) Run();
+    }
 
     /// <summary>The time is that of one access: its share of a machine, a walk by the unit, and the judgement.</summary>
     [Benchmark(OperationsPerInvoke = Accesses)]
