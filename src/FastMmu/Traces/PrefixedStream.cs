@@ -1,7 +1,7 @@
 namespace FastMmu.Traces;
 
 /// <summary>A stream of which the first bytes were read already, and are given again.</summary>
-internal sealed class PrefixedStream : Stream
+internal class PrefixedStream : Stream
 {
     private readonly byte[] _first;
     private readonly Stream _rest;
@@ -32,10 +32,7 @@ internal sealed class PrefixedStream : Stream
     public override int Read(Span<byte> buffer)
     {
         if (_taken == _first.Length) return _rest.Read(buffer);
-        int count = Math.Min(_first.Length - _taken, buffer.Length);
-        _first.AsSpan(_taken, count).CopyTo(buffer);
-        _taken += count;
-        return count;
+        return Take(_first, ref _taken, buffer);
     }
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
@@ -54,5 +51,18 @@ internal sealed class PrefixedStream : Stream
     {
         if (disposing) _rest.Dispose();
         base.Dispose(disposing);
+    }
+
+    /// <summary>Gives as many of some bytes as fit.</summary>
+    /// <param name="source">The bytes.</param>
+    /// <param name="taken">How many of them were given before.</param>
+    /// <param name="buffer">Where they go.</param>
+    /// <returns>How many were given.</returns>
+    protected static int Take(byte[] source, ref int taken, Span<byte> buffer)
+    {
+        int count = Math.Min(source.Length - taken, buffer.Length);
+        source.AsSpan(taken, count).CopyTo(buffer);
+        taken += count;
+        return count;
     }
 }
