@@ -29,23 +29,8 @@ public sealed unsafe partial class Mmu
     /// byte[] bytes = new byte[16];
     /// Console.WriteLine(mmu.ReadBytes(0x2ff8UL, bytes));      // 8 bytes, then #PF(0) at 0x3000: not present at level 1
     /// </code></example>
-    public TransferResult ReadBytes(LinearAddress linear, Span<byte> destination, TransferOptions options = default)
-    {
-        if (options.AllOrNothing) return MoveAll(linear.Value, destination, default, Access.Read, in options);
-        Privilege privilege = options.Privilege ?? CurrentPrivilege;
-        MmuFault fault = MmuFault.None, resolved = MmuFault.None;
-        int done = 0;
-        while (done < destination.Length)
-        {
-            ulong at = linear.Value + (ulong)done;
-            if (!TryTranslatePage(at, Access.Read, privilege, options.FaultHandler, ref resolved, out PhysicalAddress physical, out fault)) break;
-            int count = Math.Min(destination.Length - done, LeftInPage(at));
-            _memory.Read(physical, destination.Slice(done, count));
-            done += count;
-        }
-
-        return new(done, fault);
-    }
+    public TransferResult ReadBytes(LinearAddress linear, Span<byte> destination, TransferOptions options = default) =>
+        Move(linear.Value, destination, default, Access.Read, in options);
 
     /// <summary>Writes bytes, as a kernel copies to a user.</summary>
     /// <param name="linear">First byte; any alignment, pages may be crossed. Behind the last address comes the first.</param>
@@ -66,23 +51,8 @@ public sealed unsafe partial class Mmu
     /// Console.WriteLine(mmu.WriteBytes(0x1ff8UL, bytes));     // 8 bytes, then #PF(P|W|U) at 0x2000: write-protected page
     /// Console.WriteLine(memory.Read&lt;byte&gt;(0x20_0fff));          // 7
     /// </code></example>
-    public TransferResult WriteBytes(LinearAddress linear, ReadOnlySpan<byte> source, TransferOptions options = default)
-    {
-        if (options.AllOrNothing) return MoveAll(linear.Value, default, source, Access.Write, in options);
-        Privilege privilege = options.Privilege ?? CurrentPrivilege;
-        MmuFault fault = MmuFault.None, resolved = MmuFault.None;
-        int done = 0;
-        while (done < source.Length)
-        {
-            ulong at = linear.Value + (ulong)done;
-            if (!TryTranslatePage(at, Access.Write, privilege, options.FaultHandler, ref resolved, out PhysicalAddress physical, out fault)) break;
-            int count = Math.Min(source.Length - done, LeftInPage(at));
-            _memory.Write(physical, source.Slice(done, count));
-            done += count;
-        }
-
-        return new(done, fault);
-    }
+    public TransferResult WriteBytes(LinearAddress linear, ReadOnlySpan<byte> source, TransferOptions options = default) =>
+        Move(linear.Value, default, source, Access.Write, in options);
 
     /// <summary>Reads bytes up to a zero byte.</summary>
     /// <param name="linear">First byte.</param>
@@ -197,6 +167,32 @@ public sealed unsafe partial class Mmu
     private static int PagesOf(ulong linear, int length) =>
         length == 0 ? 0 : (int)(((long)(linear & (PageBytes - 1)) + length + PageBytes - 1) / PageBytes);
 
+    // A read has a destination and a write a source, never both.
+    private TransferResult Move(ulong linear, Span<byte> destination, ReadOnlySpan<byte> source, Access access, in TransferOptions options)
+    {
+        if (options.AllOrNothing) return MoveAll(linear, destination, source, access, in options);
+        Privilege privilege = options.Privilege ?? CurrentPrivilege;
+        int length = destination.Length + source.Length;
+        MmuFault fault = MmuFault.None, resolved = MmuFault.None;
+        int done = 0;
+        while (done < length)
+        {
+            ulong at = linear + (ulong)done;
+            if (!TryTranslatePage(at, access, privilege, options.FaultHandler, ref resolved, out PhysicalAddress physical, out fault)) break;
+            int count = Math.Min(length - done, LeftInPage(at));
+            MovePiece(physical, destination, source, done, count, access);
+            done += count;
+        }
+
+        return new(done, fault);
+    }
+
+    private void MovePiece(PhysicalAddress at, Span<byte> destination, ReadOnlySpan<byte> source, int done, int count, Access access)
+    {
+        if (access == Access.Write) _memory.Write(at, source.Slice(done, count));
+        else _memory.Read(at, destination.Slice(done, count));
+    }
+
     private TransferResult MoveAll(ulong linear, Span<byte> destination, ReadOnlySpan<byte> source, Access access, in TransferOptions options)
     {
         int length = destination.Length + source.Length;
@@ -210,9 +206,7 @@ public sealed unsafe partial class Mmu
             for (int page = 0, done = 0; page < pages; page++)
             {
                 int count = Math.Min(length - done, LeftInPage(physical[page]));
-                PhysicalAddress at = PhysicalAddress.Truncate(physical[page]);
-                if (access == Access.Write) _memory.Write(at, source.Slice(done, count));
-                else _memory.Read(at, destination.Slice(done, count));
+                MovePiece(PhysicalAddress.Truncate(physical[page]), destination, source, done, count, access);
                 done += count;
             }
 
