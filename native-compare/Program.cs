@@ -30,8 +30,8 @@ if (only.Find(name => !names.Contains(name)) is { } unknown)
     return 2;
 }
 
-bool hasUnicorn = NativeLibrary.TryLoad("libunicorn.so.2", out nint unicorn);
-if (!hasUnicorn) Console.WriteLine("native-compare: no libunicorn.so.2 here (Debian's libunicorn2), so unicorn is skipped.");
+bool hasUnicorn = NativeLibrary.TryLoad("libunicorn.so.2", out nint unicorn) && NativeLibrary.TryGetExport(unicorn, "uc_open", out _);
+if (!hasUnicorn) Console.WriteLine("native-compare: no libunicorn.so.2 that is Unicorn here (Debian's libunicorn2), so unicorn is skipped.");
 
 bool unicornWalks = true;
 var results = new List<Result>();

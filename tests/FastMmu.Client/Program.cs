@@ -35,9 +35,9 @@ if (first >= args.Length || args[first].StartsWith("--", StringComparison.Ordina
     return 2;
 }
 
-if (!OperatingSystem.IsLinux() || !Unicorn.TryLoad(out Unicorn? unicorn))
+if (!Unicorn.TryLoad(out Unicorn? unicorn, out string? why))
 {
-    Console.Error.WriteLine("FastMmu.Client: libunicorn.so.2 is not here (Debian: libunicorn2)");
+    Console.Error.WriteLine($"FastMmu.Client: {why}");
     return 2;
 }
 

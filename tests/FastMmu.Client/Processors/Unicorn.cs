@@ -5,8 +5,12 @@ namespace FastMmu.Client.Processors;
 
 /// <summary>The functions of Unicorn's library that the client calls.</summary>
 /// <remarks>Source: unicorn/unicorn.h of version 2.0.</remarks>
-internal sealed unsafe class Unicorn
+internal sealed unsafe partial class Unicorn
 {
+    /// <summary>Names the library's file, where it is not the system's.</summary>
+    public const string Variable = "FASTMMU_UNICORN";
+
+    private const uint Version = 2;
     private const int ArchX86 = 4;
     private const int Mode64 = 8;
 
@@ -49,17 +53,37 @@ internal sealed unsafe class Unicorn
     /// <summary>A function that may be called with anything and changes nothing: it looks up whether an architecture is supported.</summary>
     public void* Nothing { get; }
 
+    /// <summary>The library's file or name.</summary>
+    private static string File => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } file ? file : "libunicorn.so.2";
+
     /// <summary>Loads the library, if this computer has it.</summary>
-    public static bool TryLoad([NotNullWhen(true)] out Unicorn? unicorn)
+    /// <param name="unicorn">Its functions.</param>
+    /// <param name="why">Otherwise, in one line, why not.</param>
+    public static bool TryLoad([NotNullWhen(true)] out Unicorn? unicorn, [NotNullWhen(false)] out string? why)
     {
         unicorn = null;
-        if (!NativeLibrary.TryLoad("libunicorn.so.2", out nint library))
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            why = "the client runs on Linux on x86-64 only";
+            return false;
+        }
+
+        why = Fault(out nint library);
+        if (why is not null)
         {
             return false;
         }
 
-        unicorn = new Unicorn(library);
-        return true;
+        try
+        {
+            unicorn = new Unicorn(library);
+            return true;
+        }
+        catch (EntryPointNotFoundException missing)
+        {
+            why = $"{File} is not the Unicorn that the client knows: {missing.Message}";
+            return false;
+        }
     }
 
     public nint Open()
@@ -121,6 +145,42 @@ internal sealed unsafe class Unicorn
         _ = _free(regions);
         return all;
     }
+
+    // What is wrong with the library, or nothing.
+    private static string? Fault(out nint library)
+    {
+        const int Now = 2;
+        // The first call binds the function; behind a failure that would bring another error in front of the one asked for.
+        _ = LastError();
+        library = LoadLibrary(File, Now);
+        if (library == 0)
+        {
+            string error = Marshal.PtrToStringUTF8(LastError()) ?? "";
+            return error == $"{File}: cannot open shared object file: No such file or directory"
+                ? $"{File} is not here (Debian: libunicorn2)"
+                : $"{File} cannot be loaded: {error.ReplaceLineEndings(" ")}";
+        }
+
+        if (!NativeLibrary.TryGetExport(library, "uc_version", out nint version) || !NativeLibrary.TryGetExport(library, "uc_arch_supported", out nint supports))
+        {
+            return $"{File} is not Unicorn";
+        }
+
+        uint major, minor;
+        ((delegate* unmanaged[Cdecl]<uint*, uint*, uint>)version)(&major, &minor);
+        if (major != Version)
+        {
+            return $"{File} is version {major}.{minor} of Unicorn, not {Version}";
+        }
+
+        return ((delegate* unmanaged[Cdecl]<int, byte>)supports)(ArchX86) == 0 ? $"{File} is a Unicorn without x86" : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "dlopen", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint LoadLibrary(string file, int flags);
+
+    [LibraryImport("libc", EntryPoint = "dlerror")]
+    private static partial nint LastError();
 
     private static void Check(int error)
     {

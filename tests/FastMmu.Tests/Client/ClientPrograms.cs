@@ -1,3 +1,4 @@
+using FastMmu.Client.Processors;
 using Xunit;
 
 namespace FastMmu.Tests.Client;
@@ -5,19 +6,23 @@ namespace FastMmu.Tests.Client;
 /// <summary>What the client's tests need of this computer; where it is missing they are skipped and say so.</summary>
 internal static class ClientPrograms
 {
+    /// <summary>Names the busybox, where it is not the system's.</summary>
+    public const string BusyboxVariable = "FASTMMU_BUSYBOX";
+
     /// <summary>A busybox that needs no library.</summary>
-    public static string Busybox { get; } = Array.Find(["/usr/bin/busybox", "/bin/busybox"], IsStatic) ?? "";
+    public static string Busybox { get; } = Array.Find(
+        Environment.GetEnvironmentVariable(BusyboxVariable) is { Length: > 0 } given ? new[] { given } : ["/usr/bin/busybox", "/bin/busybox"], IsStatic) ?? "";
 
     /// <summary>Whether this computer's kernel has the rules for merging areas that the client's has: since 6.16.</summary>
     public static bool KernelMergesAsModelled { get; } = Environment.OSVersion.Version >= new Version(6, 16);
 
+    // Why the tests cannot run here, in one line.
+    private static string Missing { get; } = string.Join("; ", ((string[])[
+        Unicorn.TryLoad(out _, out string? why) ? "" : why,
+        Busybox.Length > 0 ? "" : "no static busybox is here (Debian: busybox-static)"]).Where(m => m.Length > 0));
+
     /// <summary>Skips the test unless both programs are here.</summary>
-    public static void Require()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "The client runs Linux programs on Linux.");
-        Assert.SkipUnless(System.Runtime.InteropServices.NativeLibrary.TryLoad("libunicorn.so.2", out _), "libunicorn.so.2 is not here (Debian: libunicorn2).");
-        Assert.SkipUnless(Busybox.Length > 0, "No static busybox is here (Debian: busybox-static).");
-    }
+    public static void Require() => Assert.SkipUnless(Missing.Length == 0, Missing);
 
     // A dynamic one is named by its PT_INTERP, which a static one has not.
     private static bool IsStatic(string path)
