@@ -1,4 +1,5 @@
 using FastMmu.Linux.Files;
+using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
 using FastMmu.Linux.Pages;
 using FastMmu.Linux.Physical;
@@ -13,16 +14,28 @@ public sealed partial class LinuxMachine
     private readonly Stack<int> _freeInodes = new();
     private readonly Dictionary<int, ulong[]> _specialFrames = [];
     private FrameMemory? _frames;
+    private HostTables? _hostTables;
     private ulong _zeroFrame = ulong.MaxValue;
 
     /// <summary>
-    /// The paging mode of the page tables: four levels unless chosen otherwise. With two levels or PAE the kernel is a 32-bit one.
+    /// The paging mode of the page tables: four levels unless chosen otherwise. With two levels or PAE the kernel is a 32-bit one. With <see cref="PagingMode.None"/> guest
+    /// memory holds nothing but what programs and files put there: what the kernel notes of pages is in the host's memory, where no processor walks it.
     /// </summary>
+    /// <remarks>
+    /// Without page tables in the guest, calls, faults and counters are those of a 64-bit kernel with four levels, VmPTE included; what reads such tables has none to read
+    /// (<see cref="UserPages.Root"/>, <see cref="AddressSpace.Attach"/>).
+    /// </remarks>
+    /// <exception cref="ArgumentException">The machine was started with the kernel's half, which is of another mode.</exception>
     public PagingMode Paging
     {
         get;
         init
         {
+            if (Kernel is not null && value != Kernel.Layout.Architecture.Mode())
+            {
+                throw new ArgumentException($"The kernel's half is made for {Kernel.Layout.Architecture.Mode()}, not {value}.", nameof(value));
+            }
+
             field = value;
             ExecSettings.Is32BitKernel = Is32Bit;
         }
@@ -33,14 +46,35 @@ public sealed partial class LinuxMachine
 
     /// <summary>
     /// The first address that no process can have (TASK_SIZE_MAX): one page below the middle of the canonical addresses, or where a 32-bit
-    /// kernel begins.
+    /// kernel begins. Without page tables in the guest it is that of four levels.
     /// </summary>
     public ulong UserEnd => Paging switch
     {
         PagingMode.FiveLevel => UserLayout.TaskSizeLa57,
-        PagingMode.FourLevel => UserLayout.TaskSize64,
-        _ => ExecSettings.PageOffset,
+        PagingMode.TwoLevel or PagingMode.Pae => ExecSettings.PageOffset,
+        _ => UserLayout.TaskSize64,
     };
+
+    /// <summary>
+    /// With <see cref="PagingMode.None"/>, how many page tables of 4 KiB all processes may have at once, so that no program makes the host's memory grow without end: as many
+    /// as guest memory has pages, unless chosen otherwise. When they are used up, calls and faults answer as where a kernel finds no page for a table.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is 0.</exception>
+    public ulong MostHostTables
+    {
+        get => field != 0 ? field : Memory.Ranges.Aggregate(0UL, (pages, range) => pages + (range.Length >> 12));
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfZero(value);
+            field = value;
+        }
+    }
+
+    /// <summary>
+    /// With <see cref="PagingMode.None"/>, bytes of the host's memory that page tables take. They go back when the last address space is disposed; a machine that nobody refers
+    /// to leaves none either.
+    /// </summary>
+    public ulong HostTableBytes => _hostTables?.Bytes ?? 0;
 
     /// <summary>
     /// The top table whose kernel part every process shares: its entries are copied into each new one. 0 without the kernel's half.
@@ -58,6 +92,9 @@ public sealed partial class LinuxMachine
 
     /// <summary>Host addresses of frames.</summary>
     internal FrameMemory Frames => _frames ??= FrameMemory.Of(Memory);
+
+    /// <summary>Page tables that are not in guest memory.</summary>
+    internal HostTables HostTables => _hostTables ??= new HostTables(MostHostTables);
 
     /// <summary>Finds the frame of zeros that reads of untouched memory show; it is taken once and never given back.</summary>
     /// <returns>False when memory is used up.</returns>

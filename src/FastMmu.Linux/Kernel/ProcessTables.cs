@@ -1,6 +1,7 @@
 using FastMmu.Addresses;
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Mm;
+using FastMmu.Linux.Pages;
 using FastMmu.Paging.Mapping;
 
 namespace FastMmu.Linux.Kernel;
@@ -18,11 +19,10 @@ public static class ProcessTables
     {
         ArgumentNullException.ThrowIfNull(mm);
         TableCostCounter[] counters = [.. TableShape.All.Select(shape => new TableCostCounter(shape))];
-        var view = AddressSpaceView.Open(mm.Machine.Memory, mm.Machine.Paging, mm.Tables.Root);
         // The kernel's half is everybody's: it is no process's cost.
-        foreach (MappedPage page in view.Pages(new LinearRange(0UL, mm.TaskSize)))
+        foreach (UserPage page in mm.Tables.Pages(0, mm.TaskSize))
         {
-            foreach (TableCostCounter counter in counters) counter.Add(page.Range, page.Size);
+            foreach (TableCostCounter counter in counters) counter.Add(new LinearRange(page.Address, PageSize.Size4K.Bytes()), PageSize.Size4K);
         }
 
         return [.. counters.Select(c => c.Cost)];

@@ -21,7 +21,7 @@ public sealed partial class AddressSpace
         int usual = Machine.Paging == PagingMode.TwoLevel ? 22 : 21;
         int shift = (int)(flags >> MmapFlags.HugeShift);
         shift = shift == 0 ? usual : shift;
-        bool gigabyte = Machine.Settings.GigabytePages && Machine.Paging is PagingMode.FourLevel or PagingMode.FiveLevel;
+        bool gigabyte = Machine.Settings.GigabytePages && !Machine.Is32Bit;
         if (shift != usual && !(shift == 30 && gigabyte))
         {
             return null;

@@ -201,7 +201,7 @@ public sealed partial class AddressSpace
                 return 0;
             case MmapFlags.Droppable when Machine.Profile.KnowsDroppable:
                 // A 32-bit kernel has no bit left for it.
-                if (Machine.Paging is not (PagingMode.FourLevel or PagingMode.FiveLevel))
+                if (Machine.Is32Bit)
                 {
                     return -Machine.Profile.MissingDroppable;
                 }

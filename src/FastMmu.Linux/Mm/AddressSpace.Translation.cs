@@ -10,9 +10,15 @@ public sealed partial class AddressSpace
     /// <summary>Makes an MMU work in this address space: CR3 is loaded, and from now on the MMU's TLB is told of every change.</summary>
     /// <param name="mmu">An MMU over the machine's memory, with paging on in the machine's mode.</param>
     /// <exception cref="ArgumentException">It has another memory, or another paging mode.</exception>
+    /// <exception cref="InvalidOperationException">The machine's page tables are not in guest memory (<see cref="LinuxMachine.Paging"/>).</exception>
     public void Attach(Mmu mmu)
     {
         ArgumentNullException.ThrowIfNull(mmu);
+        if (Machine.Paging == PagingMode.None)
+        {
+            throw new InvalidOperationException("The machine keeps its page tables outside guest memory, where no MMU walks them: use Touch, or a UserTranslator.");
+        }
+
         if (mmu.Memory != Machine.Memory)
         {
             throw new ArgumentException("The MMU has another memory than the machine.", nameof(mmu));

@@ -34,6 +34,8 @@ internal readonly struct Entry32 : IPageEntry<Entry32>
 
     public static bool TopIsCached => false;
 
+    public static bool InGuestMemory => true;
+
     public ulong Value
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -63,5 +65,5 @@ internal readonly struct Entry32 : IPageEntry<Entry32>
         return new((entry & Pte.Present) != 0 ? bits : bits ^ Frame);
     }
 
-    public static Entry32 OfTable(ulong frame, int shift) => new((uint)((frame << 12) | Pte.Table));
+    public static Entry32 OfTable(ulong table, int shift) => new((uint)((table << 12) | Pte.Table));
 }

@@ -15,6 +15,8 @@ internal readonly struct Entry64 : IPageEntry<Entry64>
 
     public static bool TopIsCached => false;
 
+    public static bool InGuestMemory => true;
+
     public ulong Value
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -26,5 +28,5 @@ internal readonly struct Entry64 : IPageEntry<Entry64>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Entry64 Of(ulong entry) => new(entry);
 
-    public static Entry64 OfTable(ulong frame, int shift) => new((frame << 12) | Pte.Table);
+    public static Entry64 OfTable(ulong table, int shift) => new((table << 12) | Pte.Table);
 }

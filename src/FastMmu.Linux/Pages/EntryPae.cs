@@ -30,6 +30,8 @@ internal readonly struct EntryPae : IPageEntry<EntryPae>
 
     public static bool TopIsCached => true;
 
+    public static bool InGuestMemory => true;
+
     public ulong Value
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,5 +44,5 @@ internal readonly struct EntryPae : IPageEntry<EntryPae>
     public static EntryPae Of(ulong entry) =>
         new(Pte.IsPresent(entry) ? (entry & ~Pte.SavedDirty) | ((entry & Pte.SavedDirty) >> DistanceOfSavedDirty) : entry);
 
-    public static EntryPae OfTable(ulong frame, int shift) => new((frame << 12) | (shift == TopShift ? Pte.Present : Pte.Table));
+    public static EntryPae OfTable(ulong table, int shift) => new((table << 12) | (shift == TopShift ? Pte.Present : Pte.Table));
 }

@@ -17,14 +17,19 @@ internal interface IPageEntry<TEntry>
     /// <summary>Whether the processor keeps the entries of the top table, so that CR3 must be written when one of them changes.</summary>
     static abstract bool TopIsCached { get; }
 
+    /// <summary>
+    /// Whether tables are frames of the guest, which a processor walks, and whose writes logs and snapshots hear of; else they are the host's.
+    /// </summary>
+    static abstract bool InGuestMemory { get; }
+
     /// <summary>Stores an entry.</summary>
     /// <param name="entry">As in <see cref="Pte"/>.</param>
     static abstract TEntry Of(ulong entry);
 
     /// <summary>An entry of a table above the leaves.</summary>
-    /// <param name="frame">The table below.</param>
+    /// <param name="table">The table below: its frame, or its address in the host.</param>
     /// <param name="shift">What the entry covers, as a power of two.</param>
-    static abstract TEntry OfTable(ulong frame, int shift);
+    static abstract TEntry OfTable(ulong table, int shift);
 
     /// <summary>The entry as in <see cref="Pte"/>.</summary>
     ulong Value { get; }

@@ -57,7 +57,7 @@ internal sealed unsafe partial class ModePages<TEntry>
     {
         if (cow)
         {
-            _frames.BeforeWrite(from);
+            BeforeWrite(from);
         }
 
         PageFrame* pages = _pages.Map;

@@ -33,7 +33,7 @@ internal sealed unsafe partial class ModePages<TEntry>
             return FaultStatus.SegmentationFault;
         }
 
-        _frames.BeforeWrite(slot);
+        BeforeWrite(slot);
         if (write && (entry & Pte.Write) == 0)
         {
             return WriteProtectFault(ref vma, slot, address);

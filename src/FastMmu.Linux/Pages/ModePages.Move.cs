@@ -92,7 +92,7 @@ internal sealed unsafe partial class ModePages<TEntry>
         }
 
         TEntry* entries = Find(oldStart);
-        _frames.BeforeWrite(entries);
+        BeforeWrite(entries);
         for (ulong i = 0; i < extent >> PageShift; i++)
         {
             if (!entries[i].IsEmpty)
@@ -113,8 +113,8 @@ internal sealed unsafe partial class ModePages<TEntry>
             return false;
         }
 
-        _frames.BeforeWrite(from);
-        _frames.BeforeWrite(to);
+        BeforeWrite(from);
+        BeforeWrite(to);
         *to = *from;
         *from = default;
         _lastRegion = NoRegion;

@@ -1,5 +1,6 @@
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Physical;
+using FastMmu.Paging;
 using FastMmu.Processor;
 
 namespace FastMmu.Linux.Pages;
@@ -42,6 +43,13 @@ internal sealed unsafe partial class ModePages<TEntry>
         return (counter.Rss, counter.Anonymous);
     }
 
+    public override IReadOnlyList<UserPage> Pages(ulong start = 0, ulong end = ulong.MaxValue)
+    {
+        var lister = new Lister([]);
+        Walk(start & ~(PageBytes - 1), Math.Min(end, Space.UserEnd), ref lister);
+        return lister.Pages;
+    }
+
     internal override bool TryAccess(ulong address, Access access, out ulong frame, out bool present)
     {
         TEntry* slot = Find(address);
@@ -53,7 +61,7 @@ internal sealed unsafe partial class ModePages<TEntry>
             return false;
         }
 
-        _frames.BeforeWrite(slot);
+        BeforeWrite(slot);
         *slot = TEntry.Of(entry | Pte.Accessed | (access == Access.Write ? Pte.Dirty : 0));
         return true;
     }
@@ -62,6 +70,34 @@ internal sealed unsafe partial class ModePages<TEntry>
     {
         TEntry* slot = Find(address);
         return slot == null ? 0 : slot->Value;
+    }
+
+    private readonly struct Lister(List<UserPage> pages) : ILeafVisitor<TEntry>
+    {
+        public List<UserPage> Pages => pages;
+
+        public static bool Writes => false;
+
+        public bool Visit(TEntry* entries, int count, ulong address)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                ulong entry = entries[i].Value;
+                if (entry == 0)
+                {
+                    i = Skip(entries, i, count) - 1;
+                    continue;
+                }
+
+                if ((entry & Pte.Present) != 0)
+                {
+                    Rights rights = Rights.User | Rights.Read | ((entry & Pte.Write) != 0 ? Rights.Write : 0) | ((entry & Pte.NoExecute) == 0 ? Rights.Execute : 0);
+                    pages.Add(new(address + ((ulong)i << PageShift), new(Pte.Frame(entry) << PageShift), rights));
+                }
+            }
+
+            return false;
+        }
     }
 
     private struct Counter(PageAllocator pages) : ILeafVisitor<TEntry>

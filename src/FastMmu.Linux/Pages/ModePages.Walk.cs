@@ -49,7 +49,7 @@ internal sealed unsafe partial class ModePages<TEntry>
             TEntry* leaves = TableAt(*entry) + ((at >> PageShift) & IndexMask);
             if (TVisitor.Writes)
             {
-                _frames.BeforeWrite(leaves);
+                BeforeWrite(leaves);
             }
 
             if (visitor.Visit(leaves, (int)((next - at) >> PageShift), at) && reclaim && next - at == RegionBytes)

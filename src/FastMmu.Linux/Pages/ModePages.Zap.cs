@@ -21,9 +21,9 @@ internal sealed unsafe partial class ModePages<TEntry>
         ulong end = Space.UserEnd;
         Zap(0, end, ZapScope.Everything, reclaim: false);
         FreeTables(0, end, 0, 0);
-        _pages.Put(RootAddress >> PageShift);
+        PutTable(_root);
         _top = null;
-        RootAddress = 0;
+        RootAddress = _root = 0;
         _lastRegion = NoRegion;
         Tables--;
     }

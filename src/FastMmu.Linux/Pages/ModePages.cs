@@ -20,6 +20,9 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
     private readonly int _topShift;
     private TEntry* _top;
 
+    // The top table's frame, or its address in the host.
+    private ulong _root;
+
     // The leaf table that was looked up last: faults and walks come in runs.
     private ulong _lastRegion = NoRegion;
     private TEntry* _lastTable;
@@ -63,15 +66,15 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
             return true;
         }
 
-        if (!TryAllocateTable(out ulong frame))
+        if (!TryTakeTable(out _root))
         {
             return false;
         }
 
-        _top = (TEntry*)_frames[frame];
-        RootAddress = frame << PageShift;
+        _top = At(_root);
+        RootAddress = TEntry.InGuestMemory ? _root << PageShift : 0;
         Tables++;
-        if (Machine.KernelRoot != 0)
+        if (TEntry.InGuestMemory && Machine.KernelRoot != 0)
         {
             CopyKernelPart((TEntry*)_frames[Machine.KernelRoot >> PageShift]);
         }
@@ -90,7 +93,7 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
     private void CopyKernelPart(TEntry* kernel)
     {
         int entries = EntriesOfTop;
-        _frames.BeforeWrite(_top);
+        BeforeWrite(_top);
         for (int i = (int)((Space.UserEnd + PageBytes - 1) >> _topShift); i < entries; i++)
         {
             _top[i] = kernel[i];
@@ -121,7 +124,7 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
             entry = Find(address);
         }
 
-        _frames.BeforeWrite(entry);
+        BeforeWrite(entry);
         return entry;
     }
 
@@ -180,13 +183,13 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
 
     private bool MakeTable(TEntry* entry, int shift)
     {
-        if (!TryAllocateTable(out ulong frame))
+        if (!TryTakeTable(out ulong table))
         {
             return false;
         }
 
-        _frames.BeforeWrite(entry);
-        *entry = TEntry.OfTable(frame, shift);
+        BeforeWrite(entry);
+        *entry = TEntry.OfTable(table, shift);
         Tables++;
         CountedTables += Counted(shift);
         ReloadTop(shift);
@@ -195,8 +198,8 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
 
     private void FreeTable(TEntry* entry, int shift)
     {
-        _pages.Put(Pte.Frame(entry->Value));
-        _frames.BeforeWrite(entry);
+        PutTable(TableOf(*entry));
+        BeforeWrite(entry);
         *entry = default;
         _lastRegion = NoRegion;
         Tables--;
@@ -215,18 +218,52 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
         }
     }
 
-    private bool TryAllocateTable(out ulong frame)
+    private bool TryTakeTable(out ulong table)
     {
-        if (!_pages.TryAllocate(GfpFlags.PageTable, 0, out frame))
+        if (!TEntry.InGuestMemory)
+        {
+            return Machine.HostTables.TryTake(out table);
+        }
+
+        if (!_pages.TryAllocate(GfpFlags.PageTable, 0, out table))
         {
             return false;
         }
 
-        _pages[frame].Flags |= PageFlags.Table;
+        _pages[table].Flags |= PageFlags.Table;
         return true;
     }
 
-    private TEntry* TableAt(TEntry entry) => (TEntry*)_frames[Pte.Frame(entry.Value)];
+    private void PutTable(ulong table)
+    {
+        if (TEntry.InGuestMemory)
+        {
+            _pages.Put(table);
+        }
+        else
+        {
+            Machine.HostTables.Put(table);
+        }
+    }
+
+    // A frame, or an address in the host.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong TableOf(TEntry entry) => TEntry.InGuestMemory ? Pte.Frame(entry.Value) : entry.Value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TEntry* At(ulong table) => TEntry.InGuestMemory ? (TEntry*)_frames[table] : (TEntry*)table;
+
+    private TEntry* TableAt(TEntry entry) => At(TableOf(entry));
+
+    // What is written to the host's own memory nobody needs to hear of.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void BeforeWrite(TEntry* entry)
+    {
+        if (TEntry.InGuestMemory)
+        {
+            _frames.BeforeWrite(entry);
+        }
+    }
 
     // Without what the mode has no bits for.
     private static ulong ProtectionOf(VmFlags flags, bool notify) => PageProtection.Of(flags, notify) & TEntry.Supported;

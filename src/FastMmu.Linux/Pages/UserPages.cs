@@ -6,8 +6,9 @@ using FastMmu.Processor;
 
 namespace FastMmu.Linux.Pages;
 
-/// <summary>The page tables of one address space, in the guest's memory as the processor reads them, and the pages in them.</summary>
+/// <summary>The page tables of one address space, and the pages in them.</summary>
 /// <remarks>
+/// They are in the guest's memory as the processor reads them; or in the host's, where <see cref="LinuxMachine.Paging"/> says so, in a form that is nobody else's.
 /// Tables are made when a page is, and one page long. Only the user's part is this class's: the kernel's part of the top table is copied
 /// from <see cref="LinuxMachine.KernelRoot"/>. One thread at a time changes it.
 /// </remarks>
@@ -54,8 +55,10 @@ public abstract partial class UserPages : IDisposable
 
     /// <summary>What goes into CR3: the top table. It is made when it is first asked for.</summary>
     /// <exception cref="InsufficientMemoryException">There is no frame for it.</exception>
-    public PhysicalAddress Root =>
-        EnsureRoot() ? new PhysicalAddress(RootAddress) : throw new InsufficientMemoryException("No frame is free for the top page table.");
+    /// <exception cref="InvalidOperationException">The tables are not in guest memory: <see cref="Pages"/> and <see cref="Peek"/> say what is in them.</exception>
+    public PhysicalAddress Root => Machine.Paging == PagingMode.None
+        ? throw new InvalidOperationException("The machine keeps its page tables outside guest memory: there is none for CR3.")
+        : EnsureRoot() ? new PhysicalAddress(RootAddress) : throw new InsufficientMemoryException("No frame is free for the top page table.");
 
     /// <summary>The address space.</summary>
     private protected AddressSpace Space { get; }
@@ -66,13 +69,19 @@ public abstract partial class UserPages : IDisposable
     /// <summary>Tables that VmPTE shows.</summary>
     private protected ulong CountedTables { get; set; }
 
-    /// <summary>Where the top table is; 0 before it is made.</summary>
+    /// <summary>Where the top table is; 0 before it is made, and where it is not in guest memory.</summary>
     private protected ulong RootAddress { get; set; }
 
     /// <summary>What is at an address, without a trace.</summary>
     /// <param name="address">Any address of the user's part.</param>
     /// <returns>The default where nothing is.</returns>
     public abstract PageView Peek(ulong address);
+
+    /// <summary>Lists the pages that the program reaches without a fault, whatever the paging mode.</summary>
+    /// <param name="start">The first address.</param>
+    /// <param name="end">The byte behind the last.</param>
+    /// <returns>By address; those of PROT_NONE areas are not among them.</returns>
+    public abstract IReadOnlyList<UserPage> Pages(ulong start = 0, ulong end = ulong.MaxValue);
 
     /// <summary>Counts the resident pages of an area, as smaps does.</summary>
     /// <param name="vma">The area.</param>
@@ -108,6 +117,7 @@ public abstract partial class UserPages : IDisposable
         PagingMode.Pae => new ModePages<EntryPae>(space, topShift: 30),
         PagingMode.FourLevel => new ModePages<Entry64>(space, topShift: 39),
         PagingMode.FiveLevel => new ModePages<Entry64>(space, topShift: 48),
+        PagingMode.None => new ModePages<HostEntry>(space, topShift: 39),
         PagingMode mode => throw new ArgumentException($"No process has page tables of mode {mode}.", nameof(space)),
     };
 

@@ -84,6 +84,7 @@ public class FaultTests
     [InlineData(PagingMode.FiveLevel, 0x0100_0000_0000_0000)]
     [InlineData(PagingMode.TwoLevel, 0x0001_0000_0000)]
     [InlineData(PagingMode.Pae, 0x0001_0000_0000)]
+    [InlineData(PagingMode.None, 0x8000_0000_0000)]
     public void Touch_NonCanonical_IsAGeneralProtectionFault(PagingMode paging, ulong address)
     {
         using var process = new ProcessFixture(paging);

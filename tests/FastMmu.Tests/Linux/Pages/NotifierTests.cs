@@ -2,7 +2,6 @@ using FastMmu.Addresses;
 using FastMmu.Linux.Mm;
 using FastMmu.Linux.Pages;
 using FastMmu.Paging;
-using FastMmu.Paging.Mapping;
 using FastMmu.Processor;
 using FastMmu.Tests.Generators;
 using FsCheck.Fluent;
@@ -127,10 +126,9 @@ public class NotifierTests
         public void CheckAndFill(AddressSpace space, PageStep step)
         {
             var now = new Dictionary<ulong, (PhysicalAddress Physical, Rights Rights)>();
-            AddressSpaceView view = AddressSpaceView.Open(space.Machine.Memory, space.Machine.Paging, space.Tables.Root);
-            foreach (MappedPage page in view.Pages(new LinearRange(0UL, space.Machine.UserEnd)))
+            foreach (UserPage page in PageInvariants.ShownPages(space))
             {
-                now.Add(page.Linear.Value, (page.Physical, page.Rights));
+                now.Add(page.Address, (page.Physical, page.Rights));
             }
 
             foreach ((ulong page, (PhysicalAddress physical, Rights rights)) in _pages)

@@ -40,13 +40,26 @@ internal static class PageInvariants
         }
     }
 
-    // As the engine reads the tables: whatever the processor would allow, the area allows.
+    /// <summary>The pages that a process reaches: where an MMU would walk tables, as the engine reads them.</summary>
+    public static IReadOnlyList<UserPage> ShownPages(AddressSpace space)
+    {
+        LinuxMachine machine = space.Machine;
+        if (machine.Paging == PagingMode.None) return space.Tables.Pages();
+        var pages = new List<UserPage>();
+        foreach (MappedPage page in AddressSpaceView.Open(machine.Memory, machine.Paging, space.Tables.Root).Pages(new LinearRange(0UL, machine.UserEnd)))
+        {
+            pages.Add(new UserPage(page.Linear.Value, page.Physical, page.Rights));
+        }
+
+        return pages;
+    }
+
+    // Whatever the processor would allow, the area allows.
     private static void EntriesStayWithinTheirAreas(LinuxMachine machine, AddressSpace space)
     {
-        AddressSpaceView view = AddressSpaceView.Open(machine.Memory, machine.Paging, space.Tables.Root);
-        foreach (MappedPage page in view.Pages(new LinearRange(0UL, machine.UserEnd)))
+        foreach (UserPage page in ShownPages(space))
         {
-            ulong address = page.Linear.Value;
+            ulong address = page.Address;
             Assert.True(space.Areas.TryFind(address, out Vma vma) && vma.Start <= address, $"{address:x} is mapped outside every area");
             Assert.True((vma.Flags & VmFlags.AccessMask) != 0, $"{address:x} is present in an area without rights");
             Assert.True((page.Rights & Rights.Write) == 0 || (vma.Flags & VmFlags.Write) != 0, $"{address:x} is writable, its area is not");
@@ -88,6 +101,8 @@ internal static class PageInvariants
         }
 
         Assert.Equal((anonymous, file - shmem, shmem), (space.Tables.RssAnon, space.Tables.RssFile, space.Tables.RssShmem));
+        if (machine.Paging == PagingMode.None) return;
+
         // Of the tables that the processor reaches, those of the kernel's half are nobody's own.
         AddressSpaceSummary summary = AddressSpaceView.Open(machine.Memory, machine.Paging, space.Tables.Root).Summarize();
         Assert.Equal(summary.Tables - (machine.Kernel?.SharedTables ?? 0), (long)space.Tables.Tables);

@@ -1,3 +1,4 @@
+using FastMmu.Addresses;
 using FastMmu.Linux;
 using FastMmu.Linux.Files;
 using FastMmu.Linux.Mm;
@@ -24,7 +25,8 @@ internal sealed class PageProgram : IDisposable
 
     private readonly PhysicalMemory _memory;
     private readonly List<AddressSpace> _processes = [];
-    private readonly Mmu _mmu;
+    private readonly Mmu? _mmu;
+    private readonly UserTranslator? _user;
 
     public PageProgram(ulong memoryBytes, PagingMode paging = PagingMode.FourLevel)
     {
@@ -34,6 +36,12 @@ internal sealed class PageProgram : IDisposable
         Files = [new Inode(InodeKind.SharedMemory, "memfd", 24 * 4096) { Owner = 1000 }, new Inode(InodeKind.Regular, "disk", 100_000) { Owner = 1000 }];
         for (int i = 0; i < Files.Length; i++) context.Files.Set(3 + i, new OpenFile(Files[i], readable: true, writable: true));
         _processes.Add(new AddressSpace(Machine, context) { MmapBase = Machine.UserEnd - (128UL << 20) });
+        if (paging == PagingMode.None)
+        {
+            _user = new UserTranslator(_processes[0]);
+            return;
+        }
+
         _mmu = new Mmu(_memory, new ProcessorFeatures { La57 = true });
         _processes[0].Attach(_mmu);
     }
@@ -98,10 +106,19 @@ internal sealed class PageProgram : IDisposable
         }
     }
 
-    /// <summary>Whether the MMU of the first process answers from its caches what a walk of the tables answers.</summary>
+    /// <summary>
+    /// Whether the MMU of the first process answers from its caches what a walk of the tables answers; where there is none, whether its TLB answers what an access comes to.
+    /// </summary>
     public bool IsTranslated(ulong page, Access access)
     {
         ulong address = First + (page << 12);
+        if (_mmu is null)
+        {
+            bool allowed = _user!.Tlb.TryTranslate(address, access, Privilege.User, out PhysicalAddress known);
+            FaultOutcome outcome = _processes[0].Touch(address, access, out PhysicalAddress physical);
+            return allowed == outcome.IsResolved && (!allowed || known == physical);
+        }
+
         Translation walked = _mmu.Probe(address, access, Privilege.User);
         Translation cached = _mmu.Translate(address, access, Privilege.User);
         return walked.Ok == cached.Ok && (!walked.Ok || walked.Physical == cached.Physical);
@@ -117,7 +134,8 @@ internal sealed class PageProgram : IDisposable
     public void Dispose()
     {
         EndAll();
-        _mmu.Dispose();
+        _mmu?.Dispose();
+        _user?.Dispose();
         Machine.Pages.Dispose();
         _memory.Dispose();
     }

@@ -23,6 +23,7 @@ public class TableTests
     [InlineData(PagingMode.Pae, 5UL)]
     [InlineData(PagingMode.FourLevel, 4UL)]
     [InlineData(PagingMode.FiveLevel, 5UL)]
+    [InlineData(PagingMode.None, 4UL)]
     public void FirstPage_NeedsATableALevel_AndTheTopIsNotCounted(PagingMode paging, ulong tables)
     {
         using var process = new ProcessFixture(paging);
@@ -198,7 +199,8 @@ public class TableTests
         OpenFile file = File(InodeKind.SharedMemory, 64 * Page);
         process.Map(Base + (64UL << 20), 64, SharedFile, file);
         using var mmu = new Mmu(process.Memory, new ProcessorFeatures { La57 = true });
-        process.Mm.Attach(mmu);
+        using var user = new UserTranslator(process.Mm);
+        if (paging != PagingMode.None) process.Mm.Attach(mmu);
         Round();
         long before = GC.GetAllocatedBytesForCurrentThread();
         Round();
@@ -208,13 +210,19 @@ public class TableTests
         {
             for (ulong at = 0; at < 1024; at++)
             {
-                process.Mm.TryTranslate(mmu, Base + (at * Page), (at & 1) == 0 ? Access.Read : Access.Write, out _, out _);
-                process.Mm.TryTranslate(mmu, Base + (at * Page), Access.Write, out _, out _);
+                Reach(Base + (at * Page), (at & 1) == 0 ? Access.Read : Access.Write);
+                Reach(Base + (at * Page), Access.Write);
                 process.ReadAt(Base + (64UL << 20) + (at % 64 * Page));
             }
 
             process.Tables.Advise(process.At(Base), Base, Base + (4096 * Page), Advice.DontNeed);
             process.Tables.Advise(process.At(Base + (64UL << 20)), Base + (64UL << 20), Base + (64UL << 20) + (64 * Page), Advice.DontNeed);
+        }
+
+        void Reach(ulong address, Access access)
+        {
+            if (paging == PagingMode.None) user.Tlb.TryTranslate(address, access, Privilege.User, out _);
+            else process.Mm.TryTranslate(mmu, address, access, out _, out _);
         }
     }
 }

@@ -38,7 +38,7 @@ public class TranslationTests
     }
 
     [Theory]
-    [EveryPagingMode]
+    [EveryPagingMode(Walked = true)]
     public void TryTranslate_FaultsAndTranslates(PagingMode paging)
     {
         using var process = new ProcessFixture(paging);
@@ -57,7 +57,7 @@ public class TranslationTests
     }
 
     [Theory]
-    [EveryPagingMode]
+    [EveryPagingMode(Walked = true)]
     public void WriteAndRead_AcrossPages_ArriveThroughFaults(PagingMode paging)
     {
         using var process = new ProcessFixture(paging);
@@ -74,7 +74,7 @@ public class TranslationTests
     }
 
     [Theory]
-    [EveryPagingMode]
+    [EveryPagingMode(Walked = true)]
     public void EveryChange_LeavesNothingStaleInTheTlb(PagingMode paging)
     {
         using var process = new ProcessFixture(paging);
@@ -118,7 +118,7 @@ public class TranslationTests
     }
 
     [Theory]
-    [EveryPagingMode]
+    [EveryPagingMode(Walked = true)]
     public void Attach_AnotherAddressSpace_SwitchesTheMmu(PagingMode paging)
     {
         using var process = new ProcessFixture(paging);
@@ -163,7 +163,7 @@ public class TranslationTests
     }
 
     [Theory]
-    [EveryPagingMode]
+    [EveryPagingMode(Walked = true)]
     public void Attach_AnotherMachinesMemory_IsRefused(PagingMode paging)
     {
         using var process = new ProcessFixture(paging);

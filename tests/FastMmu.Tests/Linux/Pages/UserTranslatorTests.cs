@@ -12,10 +12,12 @@ public class UserTranslatorTests
 {
     private const ulong Pages = 96;
 
-    [Fact]
-    public void Accesses_OfAProgram_TakeItsFaults()
+    [Theory]
+    [InlineData(PagingMode.FourLevel)]
+    [InlineData(PagingMode.None)]
+    public void Accesses_OfAProgram_TakeItsFaults(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 4);
         using var user = new UserTranslator(process.Mm);
         byte[] sent = new byte[6000], received = new byte[6000];
@@ -36,10 +38,11 @@ public class UserTranslatorTests
         Assert.Equal(new FaultOutcome(FaultOutcome.Segv, FaultOutcome.Kernel, 0), user.Outcome);
     }
 
-    [Fact]
-    public void EveryChange_LeavesNothingStale()
+    [Theory]
+    [EveryPagingMode]
+    public void EveryChange_LeavesNothingStale(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 64);
         OpenFile file = File(InodeKind.SharedMemory, 32 * Page);
         process.Map(Base + (64 * Page), 32, SharedFile, file);
@@ -74,10 +77,11 @@ public class UserTranslatorTests
         After(() => process.Mm.Mmap(Base + (10 * Page), 2 * Page, 7, 0x32, -1, 0));
     }
 
-    [Fact]
-    public void Fork_CopiesWhatAWriteThroughTheTlbNeeds()
+    [Theory]
+    [EveryPagingMode]
+    public void Fork_CopiesWhatAWriteThroughTheTlbNeeds(PagingMode paging)
     {
-        using var process = new ProcessFixture();
+        using var process = new ProcessFixture(paging);
         process.Map(Base, 1);
         using var user = new UserTranslator(process.Mm);
         Assert.True(user.Tlb.TryWrite(Base, 1));
