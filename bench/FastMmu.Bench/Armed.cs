@@ -14,6 +14,8 @@ namespace FastMmu.Bench;
 [CategoriesColumn]
 public class Armed
 {
+    // A gather is compiled well only when it has been called often.
+    private const int RoundsToCompile = 400;
     private const int Count = 1024;
     private const ulong Pages = 512;
 
@@ -46,6 +48,12 @@ public class Armed
         _code.Mark(new PhysicalAddress((Pages + 3) << 12), 4096);
         _watchedMmu.Watch(new LinearRange(Guest.FirstLinear, Pages << 12), WatchKinds.All, Note);
         foreach (ulong address in _addresses) _armedMmu.TryWrite(address, 1UL, out _);
+        for (int i = 0; i < RoundsToCompile; i++)
+        {
+            Gather();
+            GatherArmed();
+            GatherWatched();
+        }
     }
 
     [GlobalCleanup]

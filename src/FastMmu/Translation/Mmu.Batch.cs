@@ -25,6 +25,9 @@ public sealed unsafe partial class Mmu
     private int _probeBudget;
     private int _groupsToWalk;
 
+    // Whether some lane was not answered by the fast table since this was last reset.
+    private bool _batchMissed;
+
     /// <summary>Translates many addresses.</summary>
     /// <param name="linear">The addresses.</param>
     /// <param name="physical">
@@ -71,6 +74,7 @@ public sealed unsafe partial class Mmu
     // No paging, 32-bit paging, LAM, LASS, statistics, an observer: what the vectors do not know.
     private BatchResult TranslateOneByOne(ReadOnlySpan<ulong> linear, Span<ulong> physical, Access access, Privilege privilege)
     {
+        _batchMissed = true;
         if (_walker is null) return TranslateUnpaged(linear, physical);
         int faulted = 0, first = -1;
         for (int i = 0; i < linear.Length; i++)
@@ -110,6 +114,7 @@ public sealed unsafe partial class Mmu
             else
             {
                 int end = (int)Math.Min(groups, (long)group + _groupsToWalk);
+                _batchMissed = true;
                 WalkRange<TKernel>(ref batch, group, end);
                 _groupsToWalk -= end - group;
                 group = end;
@@ -120,8 +125,14 @@ public sealed unsafe partial class Mmu
         for (int lane = groups * Group; lane < length; lane++)
         {
             ulong address = linear[lane];
-            if (ScalarKernel.Probe(address, in probe, out ulong found) == 0) physical[lane] = found;
-            else TranslateLane(ref batch, lane, address, remember: true);
+            if (ScalarKernel.Probe(address, in probe, out ulong found) == 0)
+            {
+                physical[lane] = found;
+                continue;
+            }
+
+            _batchMissed = true;
+            TranslateLane(ref batch, lane, address, remember: true);
         }
 
         return new(length - batch.Faulted, batch.Faulted, batch.FirstFault);
@@ -144,6 +155,7 @@ public sealed unsafe partial class Mmu
             group += hits;
             _probeBudget = (int)Math.Min(Options.ProbeBudget, _probeBudget + ((long)hits * HitCredit)) - BitOperations.PopCount(missed);
             if (group == groups) return group;
+            _batchMissed = true;
             first = group * Group;
             for (uint left = missed; left != 0; left &= left - 1)
             {

@@ -51,25 +51,32 @@ public sealed unsafe partial class Mmu
         int last = AlignmentChecks ? -1 : PageBytes - sizeof(T);
         Span<ulong> physical = stackalloc ulong[GatherBlock];
         int faulted = 0, first = -1;
+        faults.Clear();
         for (int start = 0; start < linear.Length; start += GatherBlock)
         {
             int count = Math.Min(GatherBlock, linear.Length - start);
-            TranslateBatch(linear.Slice(start, count), physical[..count], Access.Read, privilege);
-            WatchMap? watches = WatchesOfLanes(linear.Slice(start, count));
+            ReadOnlySpan<ulong> lanes = linear.Slice(start, count);
+            Span<T> read = values.Slice(start, count);
+            _batchMissed = false;
+            TranslateBatch(lanes, physical[..count], Access.Read, privilege);
+            // What the fast table knows is RAM in the window, of pages without a watch.
+            bool plain = !_batchMissed;
+            WatchMap? watches = plain ? null : WatchesOfLanes(lanes);
             for (int i = 0; i < count; i++)
             {
-                int lane = start + i;
-                MmuFault fault = MmuFault.None;
+                if (plain && (i += ReadPlain(_base, physical[i..count], read[i..], last)) == count) break;
                 ulong at = physical[i];
                 // A lane that faulted holds all ones, which is the last byte of a page.
-                if ((int)(at & (PageBytes - 1)) <= last && at != BatchResult.FaultedLane)
+                if ((int)(at & (PageBytes - 1)) > last || at == BatchResult.FaultedLane)
                 {
-                    values[lane] = _memory.Read<T>(PhysicalAddress.Truncate(at));
-                    if (watches is not null) TellLane(linear[lane], privilege, at, ref values[lane], out fault);
+                    ReadLane(linear, values, faults, start + i, privilege, ref faulted, ref first);
+                    continue;
                 }
-                else fault = ReadLane(linear[lane], privilege, out values[lane]);
-                if (!faults.IsEmpty) faults[lane] = fault;
-                if (fault.IsFault && faulted++ == 0) first = lane;
+
+                // Before the value is stored, which may be where the address is.
+                ulong address = lanes[i];
+                read[i] = _memory.Read<T>(PhysicalAddress.Truncate(at));
+                if (watches is not null) TellLane(address, values, faults, start + i, privilege, at, ref faulted, ref first);
             }
         }
 
@@ -133,21 +140,43 @@ public sealed unsafe partial class Mmu
     private WatchMap? WatchesOfLanes(ReadOnlySpan<ulong> linear) =>
         _watches is { } watches && !_inWatchHandler && (!_leavesUsable || watches.MayHold(linear, WatchKinds.Read)) ? watches : null;
 
+    // Values in RAM of the window, up to one that does not lie within a page.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TellLane<T>(ulong linear, Privilege privilege, ulong physical, ref T value, out MmuFault fault) where T : unmanaged
+    private static int ReadPlain<T>(byte* window, ReadOnlySpan<ulong> physical, Span<T> values, int last) where T : unmanaged
     {
-        fault = MmuFault.None;
+        ref ulong addresses = ref MemoryMarshal.GetReference(physical);
+        ref T destination = ref MemoryMarshal.GetReference(values);
+        int i = 0;
+        for (; i < physical.Length; i++)
+        {
+            ulong at = Unsafe.Add(ref addresses, i);
+            if ((int)(at & (PageBytes - 1)) > last) break;
+            Unsafe.Add(ref destination, i) = Unsafe.ReadUnaligned<T>(window + at);
+        }
+
+        return i;
+    }
+
+    // After a lane was read.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TellLane<T>(
+        ulong linear, Span<T> values, Span<MmuFault> faults, int lane, Privilege privilege, ulong physical, ref int faulted, ref int first)
+        where T : unmanaged
+    {
         WatchMap? watches = WatchesOf(linear, sizeof(T), Access.Read, privilege);
-        if (watches is not null) TellRead(watches, linear, privilege, physical, ref value, out fault);
+        if (watches is null || TellRead(watches, linear, privilege, physical, ref values[lane], out MmuFault fault)) return;
+        NoteFault(faults, lane, in fault, ref faulted, ref first);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private MmuFault ReadLane<T>(ulong linear, Privilege privilege, out T value) where T : unmanaged
+    private void ReadLane<T>(
+        ReadOnlySpan<ulong> linear, Span<T> values, Span<MmuFault> faults, int lane, Privilege privilege, ref int faulted, ref int first)
+        where T : unmanaged
     {
         ulong cr2 = Cr2;
-        TryReadAs(linear, privilege, stack: false, out value, out MmuFault fault);
+        if (TryReadAs(linear[lane], privilege, stack: false, out values[lane], out MmuFault fault)) return;
         Cr2 = cr2;
-        return fault;
+        NoteFault(faults, lane, in fault, ref faulted, ref first);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -158,6 +187,11 @@ public sealed unsafe partial class Mmu
         ulong cr2 = Cr2;
         if (TryWriteAs(linear[lane], values[lane], privilege, stack: false, out MmuFault fault)) return;
         Cr2 = cr2;
+        NoteFault(faults, lane, in fault, ref faulted, ref first);
+    }
+
+    private static void NoteFault(Span<MmuFault> faults, int lane, in MmuFault fault, ref int faulted, ref int first)
+    {
         if (!faults.IsEmpty) faults[lane] = fault;
         if (faulted++ == 0) first = lane;
     }

@@ -119,6 +119,18 @@ public sealed class WatchTests : IDisposable
         Assert.Equal("#PF(P|W) at 0x2000: raised by the handler of a watch", fault.ToString());
     }
 
+    // The first lane's value is stored where the addresses are before a watch is asked about it.
+    [Fact]
+    public void Gather_InPlace_TellsTheAddressesThatWereThere()
+    {
+        ulong[] lanes = [.. Enumerable.Range(0, 20).Select(i => 0x1000UL + (8 * (ulong)i))];
+        _memory.Write(0x20_e000 + 16, 0x5555UL);
+        using Watch watch = _mmu.Watch(new LinearRange(0x1010, 16), WatchKinds.Read, Note);
+        Assert.Equal(new BatchResult(20, 0, -1), _mmu.GatherRead<ulong>(lanes, lanes));
+        Assert.Equal(["Read 1010 20e010 5555 1010+8", "Read 1018 20e018 0 1018+8"], _told);
+        Assert.Equal(0x5555UL, lanes[2]);
+    }
+
     [Fact]
     public void AccessesOfAHandler_CallNobody()
     {
