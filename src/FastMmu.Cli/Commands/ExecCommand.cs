@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using FastMmu.Cli.Programs;
 using FastMmu.Linux;
-using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
 
 namespace FastMmu.Cli.Commands;
@@ -20,7 +19,7 @@ internal static class ExecCommand
         var fixedAddresses = new Option<bool>("--no-aslr") { Description = "Do not randomise addresses." };
         Option<ulong?> seed = ProgramOptions.Seed("Randomise addresses from this number; by default from one drawn at random.");
         Option<string> profile = ProgramOptions.Profile();
-        Option<string?> kernel = KernelOption.Create("--kernel", "Which kernel runs it, 64-bit ones 32-bit programs too:");
+        Option<string?> kernel = KernelOption.CreateWithUser("--kernel", "Which kernel runs it, 64-bit ones 32-bit programs too:");
         Option<bool> json = SharedOptions.Json();
         var command = new Command(
             "exec", "Lay a program out as execve does: areas, limits, auxiliary vector, counters; touch every page through the fault handler; translate every mapped page.")
@@ -33,14 +32,14 @@ internal static class ExecCommand
         });
         command.SetAction(parsed => Run(
             console, parsed.GetValue(program) ?? [], parsed.GetValue(fixedAddresses) ? AslrSeed.Off : AslrSeed.From(parsed.GetValue(seed) ?? Draw()),
-            ProgramOptions.ProfileOf(parsed.GetRequiredValue(profile)), KernelOption.Of(parsed.GetValue(kernel)), parsed.GetValue(json)));
+            ProgramOptions.ProfileOf(parsed.GetRequiredValue(profile)), KernelOption.KindOf(parsed.GetValue(kernel) ?? KernelOption.Usual), parsed.GetValue(json)));
         return command;
     }
 
     // Short enough to be typed again.
     private static ulong Draw() => (ulong)RandomNumberGenerator.GetInt32(1_000_000);
 
-    private static int Run(ToolConsole console, string[] arguments, AslrSeed aslr, KernelProfile profile, KernelArchitecture kernel, bool asJson)
+    private static int Run(ToolConsole console, string[] arguments, AslrSeed aslr, KernelProfile profile, KernelKind kernel, bool asJson)
     {
         ProgramChoice program = ProgramChoice.Of(arguments.FirstOrDefault(), kernel);
         if (arguments.Length == 0) arguments = [program.Path];

@@ -3,7 +3,6 @@ using FastMmu.Cli.Explain;
 using FastMmu.Cli.Images;
 using FastMmu.Cli.Programs;
 using FastMmu.Linux;
-using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
 
 namespace FastMmu.Cli.Commands;
@@ -47,7 +46,7 @@ internal static class ExplainCommand
             List<Explanation> explanations = parsed.GetValue(image) is string directory
                 ? OfGuest(console, operands, asked, directory, parsed.GetValue(cr3), parsed.GetValue(cpl))
                 : OfProgram(
-                    console, operands, asked, parsed.GetValue(program), KernelOption.Of(parsed.GetValue(kernel)),
+                    console, operands, asked, parsed.GetValue(program), KernelOption.KindOf(parsed.GetValue(kernel) ?? KernelOption.Usual),
                     parsed.GetValue(seed) is ulong number ? AslrSeed.From(number) : AslrSeed.Off, ProgramOptions.ProfileOf(parsed.GetRequiredValue(profile)));
             return Write(console, explanations, parsed.GetValue(json));
         });
@@ -70,7 +69,7 @@ internal static class ExplainCommand
     }
 
     private static List<Explanation> OfProgram(
-        ToolConsole console, AddressOperand[] operands, string[] addresses, string? path, KernelArchitecture kernel, AslrSeed aslr, KernelProfile profile)
+        ToolConsole console, AddressOperand[] operands, string[] addresses, string? path, KernelKind kernel, AslrSeed aslr, KernelProfile profile)
     {
         ProgramChoice program = ProgramChoice.Of(path, kernel);
         if (Array.FindIndex(operands, o => !o.IsLinear) is >= 0 and int logical)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using FastMmu.Cli.Programs;
 using FastMmu.Linux.Kernel;
 
 namespace FastMmu.Cli.Commands;
@@ -7,33 +8,34 @@ namespace FastMmu.Cli.Commands;
 internal static class KernelOption
 {
     /// <summary>The kernel that runs where no other is asked for.</summary>
-    public const string Usual = "x86_64";
+    public static readonly string Usual = KernelKind.X8664.Name;
 
-    /// <summary>What each name stands for.</summary>
-    public const string Meaning = "x86_64 (four levels), x86_64-la57 (five), i386 (two) or i386-pae (three)";
+    private const string Halves = "x86_64 (four levels), x86_64-la57 (five), i386 (two) or i386-pae (three)";
 
-    private static readonly Dictionary<string, KernelArchitecture> s_architectures = new()
-    {
-        [Usual] = KernelArchitecture.X8664,
-        ["x86_64-la57"] = KernelArchitecture.X8664La57,
-        ["i386"] = KernelArchitecture.I386,
-        ["i386-pae"] = KernelArchitecture.I386Pae,
-    };
-
-    /// <summary>An option that takes a kernel's name.</summary>
+    /// <summary>An option that takes the name of a kernel with a half of its own.</summary>
     /// <param name="name">The option's name.</param>
-    /// <param name="description">What it is about; names and <see cref="Meaning"/> are added.</param>
-    public static Option<string?> Create(string name, string description)
-    {
-        var option = new Option<string?>(name) { Description = $"{description} {Meaning}.", HelpName = "KIND" };
-        option.AcceptOnlyFromAmong([.. s_architectures.Keys]);
-        return option;
-    }
+    /// <param name="description">What it is about; names and their meanings are added.</param>
+    public static Option<string?> Create(string name, string description) => Create(name, $"{description} {Halves}.", KernelKind.WithHalf);
+
+    /// <summary>An option that takes such a name, or <c>user</c>.</summary>
+    /// <param name="name">The option's name.</param>
+    /// <param name="description">What it is about; names and their meanings are added.</param>
+    public static Option<string?> CreateWithUser(string name, string description) => Create(
+        name, $"{description} {Halves}. Or {KernelKind.User.Name}: no kernel, and no page tables in guest memory.", [.. KernelKind.WithHalf, KernelKind.User]);
 
     /// <summary>The architecture of a name.</summary>
-    /// <param name="name">One of the names; null for <see cref="Usual"/>.</param>
-    public static KernelArchitecture Of(string? name) => s_architectures[name ?? Usual];
+    /// <param name="name">One of the names with a half; null for <see cref="Usual"/>.</param>
+    public static KernelArchitecture Of(string? name) => KindOf(name ?? Usual).Half!.Value;
 
-    /// <summary>The name of an architecture.</summary>
-    public static string NameOf(KernelArchitecture architecture) => s_architectures.First(a => a.Value == architecture).Key;
+    /// <summary>The kind of a name.</summary>
+    /// <param name="name">One of the names; null for <see cref="KernelKind.ProgramOnly"/>.</param>
+    public static KernelKind KindOf(string? name) =>
+        name is null ? KernelKind.ProgramOnly : KernelKind.WithHalf.FirstOrDefault(kind => kind.Name == name, KernelKind.User);
+
+    private static Option<string?> Create(string name, string description, IReadOnlyList<KernelKind> kinds)
+    {
+        var option = new Option<string?>(name) { Description = description, HelpName = "KIND" };
+        option.AcceptOnlyFromAmong([.. kinds.Select(kind => kind.Name)]);
+        return option;
+    }
 }

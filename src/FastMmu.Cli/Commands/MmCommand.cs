@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using FastMmu.Cli.MmTraces;
 using FastMmu.Cli.MmTraces.Scripts;
-using FastMmu.Linux.Kernel;
+using FastMmu.Cli.Programs;
 using FastMmu.Linux.Proc;
 
 namespace FastMmu.Cli.Commands;
@@ -14,17 +14,17 @@ internal static class MmCommand
     {
         var script = new Argument<string>("SCRIPT") { Description = "Lines such as `mmap 0 16p 3 34 -1 0`, under `scenario NAME` lines if there are several; or a recorded trace." };
         var scenario = new Option<string?>("--scenario") { Description = "Run only scenarios whose name contains this." };
-        Option<string?> kernel = KernelOption.Create("--kernel", "Put this kernel's half into the page tables of its tasks; without it there are four levels and no kernel's half:");
+        Option<string?> kernel = KernelOption.CreateWithUser("--kernel", "Put this kernel's half into the page tables of its tasks; without it there are four levels and no kernel's half:");
         Option<bool> json = SharedOptions.Json();
         var command = new Command("mm", "Run a script of memory calls on a fresh process; after each, what changed in its areas and counters.") { script, scenario, kernel, json };
         command.SetAction(parsed => Run(
-            console, parsed.GetRequiredValue(script), parsed.GetValue(scenario), parsed.GetValue(kernel) is string name ? KernelOption.Of(name) : null, parsed.GetValue(json)));
+            console, parsed.GetRequiredValue(script), parsed.GetValue(scenario), KernelOption.KindOf(parsed.GetValue(kernel)), parsed.GetValue(json)));
         return command;
     }
 
-    private static int Run(ToolConsole console, string path, string? name, KernelArchitecture? kernel, bool asJson)
+    private static int Run(ToolConsole console, string path, string? name, KernelKind kernel, bool asJson)
     {
-        List<Scenario> scenarios = [.. ScriptParser.Read(path, kernel?.Is64Bit() == false).Where(s => name is null || s.Name.Contains(name, StringComparison.Ordinal))];
+        List<Scenario> scenarios = [.. ScriptParser.Read(path, !kernel.Is64Bit).Where(s => name is null || s.Name.Contains(name, StringComparison.Ordinal))];
         if (scenarios.Count == 0) throw new InputException($"{path}: no scenario's name contains '{name}'");
         if (asJson)
         {
@@ -68,7 +68,7 @@ internal static class MmCommand
         return step.Op.Call == TraceCall.Mincore ? $" [{string.Concat(pages)}]" : $" [{string.Join(' ', pages)}]";
     }
 
-    private static void WriteJson(Utf8JsonWriter json, Scenario scenario, string path, KernelArchitecture? kernel)
+    private static void WriteJson(Utf8JsonWriter json, Scenario scenario, string path, KernelKind kernel)
     {
         using var runner = new ScriptRunner(scenario, path, kernel);
         json.WriteStartObject();

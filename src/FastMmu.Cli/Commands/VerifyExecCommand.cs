@@ -1,5 +1,6 @@
 using System.CommandLine;
 using FastMmu.Cli.ExecRecords;
+using FastMmu.Cli.Programs;
 
 namespace FastMmu.Cli.Commands;
 
@@ -19,23 +20,24 @@ internal static class VerifyExecCommand
             if (result.Tokens is [var token] && int.TryParse(token.Value, out int number) && number < 0) result.AddError("--limit must not be negative.");
         });
         var only = new Option<string?>("--case") { Description = "Only cases whose name contains this.", HelpName = "NAME" };
+        Option<string?> kernel = KernelOption.CreateWithUser("--kernel", "Put this kernel's half into the page tables of its tasks; the recordings are of x86_64:");
         Option<bool> json = SharedOptions.Json();
         var command = new Command(
             "exec",
             "Execute recorded programs and compare result, registers, areas, counters, limits, auxiliary vector, stack and pages; the last line counts. Exit code 0: all agree, 1: some do not, 2: a file cannot be used.")
         {
-            folders, limit, only, json,
+            folders, limit, only, kernel, json,
         };
-        command.SetAction(parsed => Run(console, parsed.GetRequiredValue(folders), parsed.GetValue(limit), parsed.GetValue(only), parsed.GetValue(json)));
+        command.SetAction(parsed => Run(console, parsed.GetRequiredValue(folders), parsed.GetValue(limit), parsed.GetValue(only), KernelOption.KindOf(parsed.GetValue(kernel)), parsed.GetValue(json)));
         return command;
     }
 
-    private static int Run(ToolConsole console, string[] folders, int limit, string? only, bool asJson)
+    private static int Run(ToolConsole console, string[] folders, int limit, string? only, KernelKind kernel, bool asJson)
     {
         var reports = new List<ExecReport>();
         foreach (string folder in folders)
         {
-            ExecReport report = LongWork.Run(console, folder, work => ExecReplay.Verify(folder, only, work));
+            ExecReport report = LongWork.Run(console, folder, work => ExecReplay.Verify(folder, only, work, kernel));
             reports.Add(report);
             if (asJson) continue;
             Print(console, report, limit);

@@ -35,7 +35,7 @@ internal static class VerifyMmCommand
             HelpName = "NAME",
         };
         skip.AcceptOnlyFromAmong([.. SkipNames.Select(s => s.Name)]);
-        Option<string?> kernel = KernelOption.Create("--kernel", "Put this kernel's half into the page tables of its tasks; the recordings are of x86_64:");
+        Option<string?> kernel = KernelOption.CreateWithUser("--kernel", "Put this kernel's half into the page tables of its tasks; the recordings are of x86_64:");
         var time = new Option<bool>("--time") { Description = "Say how many calls a second were replayed, the comparison included and the reading of the file not." };
         Option<bool> json = SharedOptions.Json();
 
@@ -48,7 +48,7 @@ internal static class VerifyMmCommand
             Shown = parsed.GetValue(show),
             Level = parsed.GetValue(level),
             Id = parsed.GetValue(id),
-            Kernel = parsed.GetValue(kernel) is string name ? KernelOption.Of(name) : null,
+            Kernel = KernelOption.KindOf(parsed.GetValue(kernel)),
             Skipped = SkipNames.Where(s => (parsed.GetValue(skip) ?? []).Contains(s.Name)).Aggregate(SkippedComparisons.None, (all, s) => all | s.Skip),
         }));
         return command;

@@ -1,3 +1,4 @@
+using FastMmu.Cli.Programs;
 using FastMmu.Linux;
 using FastMmu.Linux.Exec;
 using FastMmu.Linux.Mm;
@@ -18,12 +19,13 @@ internal static class ExecReplay
     /// <param name="path">The folder.</param>
     /// <param name="only">Only cases whose name contains this; null for all.</param>
     /// <param name="work">Told how far it is.</param>
+    /// <param name="kernel">What kind of kernel executes; four levels and no half of its own if not given.</param>
     /// <exception cref="InputException">Something in the folder cannot be used.</exception>
-    public static ExecReport Verify(string path, string? only = null, LongWork? work = null)
+    public static ExecReport Verify(string path, string? only = null, LongWork? work = null, KernelKind? kernel = null)
     {
         ExecFolder folder = ExecFolder.Read(path);
         using PhysicalMemory memory = PhysicalMemory.Create(MemoryBytes);
-        var machine = new LinuxMachine(memory);
+        LinuxMachine machine = (kernel ?? KernelKind.ProgramOnly).Start(memory);
         machine.ExecSettings.Files = folder.Files;
         TakeMachine(machine.ExecSettings, folder);
         var outcomes = new SortedDictionary<string, int>(StringComparer.Ordinal);

@@ -1,5 +1,4 @@
 using FastMmu.Linux.Exec;
-using FastMmu.Linux.Kernel;
 
 namespace FastMmu.Cli.Programs;
 
@@ -14,12 +13,12 @@ internal sealed record ProgramChoice(string Path, IProgramFiles Files)
     /// <summary>The program named; or <see cref="Default"/>, or the tool's own program where that is none.</summary>
     /// <param name="path">A path on this computer, or null.</param>
     /// <param name="kernel">Which kernel will run it: a 32-bit one runs no 64-bit programs.</param>
-    public static ProgramChoice Of(string? path, KernelArchitecture kernel)
+    public static ProgramChoice Of(string? path, KernelKind kernel)
     {
         var host = new HostPrograms();
         if (path is not null) return new(path, host);
-        if (host.Open(Default, out ProgramFile? found) == 0 && IsElf(found!, kernel.Is64Bit())) return new(Default, host);
-        return Sample(!kernel.Is64Bit());
+        if (host.Open(Default, out ProgramFile? found) == 0 && IsElf(found!, kernel.Is64Bit)) return new(Default, host);
+        return Sample(!kernel.Is64Bit);
     }
 
     /// <summary>The tool's own program.</summary>

@@ -9,7 +9,7 @@ using LinuxTask = FastMmu.Linux.Mm.Task;
 
 namespace FastMmu.Cli.Programs;
 
-/// <summary>A machine of the tool's own with Linux on it, kernel's half included, and one program to execute.</summary>
+/// <summary>A machine of the tool's own with Linux on it, and one program to execute.</summary>
 internal sealed class ProgramMachine : IDisposable
 {
     /// <summary>Its memory.</summary>
@@ -25,13 +25,13 @@ internal sealed class ProgramMachine : IDisposable
     /// <param name="aslr">Randomised addresses of programs and kernel, or fixed ones.</param>
     /// <param name="kernel">Which kernel.</param>
     public ProgramMachine(
-        ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, AslrSeed aslr, KernelArchitecture kernel = KernelArchitecture.X8664)
+        ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, AslrSeed aslr, KernelKind kernel)
     {
         _program = program;
         _arguments = arguments;
         Aslr = aslr;
         Memory = PhysicalMemory.Create(MemoryBytes);
-        Linux = new LinuxMachine(Memory, KernelLayout.For(Memory, new() { Architecture = kernel, Seed = aslr }), profile);
+        Linux = kernel.Start(Memory, profile, aslr);
         Linux.Settings.TotalRamPages = MemoryBytes >> 12;
         Linux.ExecSettings.Files = program.Files;
     }
@@ -43,7 +43,8 @@ internal sealed class ProgramMachine : IDisposable
     public LinuxMachine Linux { get; }
 
     /// <summary>The kernel's half of the address space.</summary>
-    public KernelSpace Kernel => Linux.Kernel!;
+    /// <exception cref="InvalidOperationException">The kind of kernel has none.</exception>
+    public KernelSpace Kernel => Linux.Kernel ?? throw new InvalidOperationException("The machine has no kernel's half.");
 
     /// <summary>Randomised, and from which number.</summary>
     public AslrSeed Aslr { get; }

@@ -1,6 +1,5 @@
 using FastMmu.Cli.Report;
 using FastMmu.Linux.Exec;
-using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
 using FastMmu.Linux.Physical;
 using FastMmu.Linux.Proc;
@@ -18,7 +17,7 @@ internal sealed record ProgramReport
     public required string Release { get; init; }
 
     /// <summary>Which kernel.</summary>
-    public required KernelArchitecture Architecture { get; init; }
+    public required KernelKind Architecture { get; init; }
 
     /// <summary>Randomised, and from which number.</summary>
     public required AslrSeed Aslr { get; init; }
@@ -62,8 +61,8 @@ internal sealed record ProgramReport
     /// <summary>Page tables in use, of all levels.</summary>
     public required long Tables { get; init; }
 
-    /// <summary>The kernel's half.</summary>
-    public required KernelPart Kernel { get; init; }
+    /// <summary>The kernel's half; null where there is none.</summary>
+    public required KernelPart? Kernel { get; init; }
 
     /// <summary>How many of the mapped pages lie in which zone.</summary>
     public required IReadOnlyList<(ZoneType Zone, long Pages)> Zones { get; init; }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using FastMmu.Cli.Commands;
 using FastMmu.Cli.Explain;
 using FastMmu.Cli.Report;
 using FastMmu.Linux.Exec;
@@ -19,7 +18,7 @@ internal static class ProgramReportJson
         json.WriteStartObject();
         json.WriteString("path", report.Path);
         json.WriteString("kernel", report.Release);
-        json.WriteString("architecture", KernelOption.NameOf(report.Architecture));
+        json.WriteString("architecture", report.Architecture.Name);
         json.WriteString("aslr", report.Aslr.ToString());
         json.WriteString("comm", report.Comm);
         json.WriteNumber("bits", report.Bits);
@@ -50,7 +49,7 @@ internal static class ProgramReportJson
         WriteCounters(json, "touched", report.After);
         WriteCosts(json, report);
         WriteTranslations(json, report);
-        WriteKernel(json, report.Kernel);
+        if (report.Kernel is { } kernel) WriteKernel(json, kernel);
         json.WriteEndObject();
     }
 

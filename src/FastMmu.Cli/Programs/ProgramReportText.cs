@@ -1,5 +1,4 @@
 using System.Globalization;
-using FastMmu.Cli.Commands;
 using FastMmu.Cli.Report;
 using FastMmu.Cli.Text;
 using FastMmu.Linux.Exec;
@@ -17,9 +16,10 @@ internal static class ProgramReportText
     {
         console.Output.WriteLine(console.Paint($"{Printable.Of(report.Path)}: a {report.Bits}-bit program before its first instruction", Ink.Bold));
         string random = report.Aslr.IsOn ? $"addresses randomised from {report.Aslr} (--seed gives them back)" : "addresses not randomised";
-        console.Output.WriteLine($"  Linux {report.Release} for {KernelOption.NameOf(report.Architecture)}, {random}; execve took {Quantity.Time(report.ExecTime)}");
+        console.Output.WriteLine($"  Linux {report.Release} for {report.Architecture.Name}, {random}; execve took {Quantity.Time(report.ExecTime)}");
         console.Output.WriteLine($"  user addresses end at {report.TaskSize:x}, mmap begins at {report.MmapBase:x}; name {Printable.Of(report.Comm)}");
-        WriteKernel(console, report.Kernel);
+        if (report.Kernel is { } kernel) WriteKernel(console, kernel);
+        else console.Output.WriteLine("  no kernel's half, and no page tables in guest memory");
         WriteAreas(console, report);
         WritePlaces(console, report);
         WriteVector(console, report);
@@ -125,7 +125,7 @@ internal static class ProgramReportText
             else table.Add(cost.Shape.Name, "-", "-", $"cannot map addresses of more than {cost.Shape.LinearWidth} bits");
         }
 
-        table.Add("as built here", Quantity.Count(report.Tables), Quantity.Bytes((ulong)report.Tables << 12));
+        table.Add(report.Kernel is null ? "as built here, by the host" : "as built here", Quantity.Count(report.Tables), Quantity.Bytes((ulong)report.Tables << 12));
         table.Write(console);
     }
 

@@ -30,7 +30,7 @@ internal static class ProgramRunner
     /// <param name="aslr">Randomised addresses, or fixed ones.</param>
     /// <exception cref="InputException">It cannot be executed.</exception>
     public static ProgramReport Run(
-        ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, KernelArchitecture kernel, AslrSeed aslr)
+        ProgramChoice program, IReadOnlyList<string> arguments, KernelProfile profile, KernelKind kernel, AslrSeed aslr)
     {
         WarmUp(kernel);
         using var machine = new ProgramMachine(program, arguments, profile, aslr, kernel);
@@ -65,7 +65,7 @@ internal static class ProgramRunner
             Touched = touched,
             Costs = costs,
             Tables = (long)mm.Tables.Tables,
-            Kernel = KernelPart.Of(machine, mm.Tables.Root),
+            Kernel = kernel.Half is null ? null : KernelPart.Of(machine, mm.Tables.Root),
             Zones = Zones(mm),
             Translations = translations,
             ExecTime = execTime,
@@ -75,12 +75,12 @@ internal static class ProgramRunner
     }
 
     // Times shall be those of optimised code: a small program is executed and touched a few times on a machine of its own.
-    private static void WarmUp(KernelArchitecture kernel)
+    private static void WarmUp(KernelKind kernel)
     {
         const int Rounds = 40;
         using PhysicalMemory memory = PhysicalMemory.Create(64UL << 20);
-        var machine = new LinuxMachine(memory) { Paging = kernel.Mode() };
-        machine.ExecSettings.Files = ProgramChoice.Sample(!kernel.Is64Bit()).Files;
+        var machine = new LinuxMachine(memory) { Paging = kernel.Paging };
+        machine.ExecSettings.Files = ProgramChoice.Sample(!kernel.Is64Bit).Files;
         for (int i = 0; i < Rounds; i++)
         {
             Linux.Mm.Task task = machine.Exec(SampleProgram.Path, [SampleProgram.Path]).Task;
@@ -133,7 +133,7 @@ internal static class ProgramRunner
     private static List<(ZoneType Zone, long Pages)> Zones(AddressSpace mm)
     {
         var zones = new SortedDictionary<ZoneType, long>();
-        foreach (MappedPage page in AddressSpaceView.Open(mm.Machine.Memory, mm.Machine.Paging, mm.Tables.Root).Pages(new LinearRange(0UL, mm.TaskSize)))
+        foreach (UserPage page in mm.Tables.Pages(0, mm.TaskSize))
         {
             ZoneType zone = mm.Machine.Pages.ZoneOf(page.Physical.Value >> 12).Type;
             zones[zone] = zones.GetValueOrDefault(zone) + 1;
@@ -145,6 +145,12 @@ internal static class ProgramRunner
     private static IReadOnlyList<TranslationRun> Translate(AddressSpace mm, out IReadOnlyList<TableCost> costs)
     {
         PhysicalMemory memory = mm.Machine.Memory;
+        if (mm.Machine.Paging == PagingMode.None)
+        {
+            costs = ProcessTables.OfPages(mm);
+            return TranslateWithoutMmu(mm);
+        }
+
         using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
         using var walker = new Mmu(memory, ProcessorFeatures.Zen4, MmuOptions.Default with { Tlb = TlbPreset.None });
         mm.Attach(mmu);
@@ -156,8 +162,7 @@ internal static class ProgramRunner
         // The program's own: the kernel's half is everybody's.
         foreach (MappedPage page in view.Pages(new LinearRange(0UL, mm.TaskSize)))
         {
-            // Somewhere in the page, not always at its beginning.
-            ulong offset = (0x9e37_79b9_7f4a_7c15 * (ulong)(linear.Count + 1)) & (PageBytes - 1);
+            ulong offset = OffsetIn(linear.Count);
             linear.Add(page.Linear.Value + offset);
             physical.Add(page.Physical.Value + offset);
         }
@@ -173,4 +178,22 @@ internal static class ProgramRunner
         mm.Detach(walker);
         return runs;
     }
+
+    // What the TLB does not know it asks the areas and pages.
+    private static IReadOnlyList<TranslationRun> TranslateWithoutMmu(AddressSpace mm)
+    {
+        using var user = new UserTranslator(mm);
+        IReadOnlyList<UserPage> pages = mm.Tables.Pages(0, mm.TaskSize);
+        ulong[] linear = new ulong[pages.Count], physical = new ulong[pages.Count];
+        for (int i = 0; i < pages.Count; i++)
+        {
+            linear[i] = pages[i].Address + OffsetIn(i);
+            physical[i] = pages[i].Physical.Value + OffsetIn(i);
+        }
+
+        return PageTranslator.Run(user.Tlb, linear, physical);
+    }
+
+    // Somewhere in the page, not always at its beginning.
+    private static ulong OffsetIn(int page) => (0x9e37_79b9_7f4a_7c15 * (ulong)(page + 1)) & (PageBytes - 1);
 }

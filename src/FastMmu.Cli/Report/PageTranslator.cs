@@ -76,6 +76,35 @@ internal static class PageTranslator
         return Measure(way, linear, physical, actual, () => InBatches(mmu, linear, actual, privilege));
     }
 
+    /// <summary>Translates given pages by a TLB that the embedder fills, and compares.</summary>
+    /// <param name="tlb">The TLB.</param>
+    /// <param name="linear">An address in each page.</param>
+    /// <param name="physical">Where it must lead.</param>
+    public static IReadOnlyList<TranslationRun> Run(SoftTlb tlb, ulong[] linear, ulong[] physical)
+    {
+        ulong[] actual = new ulong[linear.Length];
+        void Forgetting()
+        {
+            tlb.InvalidateAll();
+            OneByOne(tlb, linear, actual);
+        }
+
+        return
+        [
+            Measure("asked of the areas", linear, physical, actual, Forgetting),
+            Measure("through a TLB", linear, physical, actual, () => OneByOne(tlb, linear, actual)),
+            Measure("through a TLB, in batches", linear, physical, actual, () => tlb.TranslateBatch(linear, actual, Access.Read, Privilege.User)),
+        ];
+    }
+
+    private static void OneByOne(SoftTlb tlb, ulong[] linear, ulong[] physical)
+    {
+        for (int i = 0; i < linear.Length; i++)
+        {
+            physical[i] = tlb.TryTranslate(linear[i], Access.Read, Privilege.User, out PhysicalAddress found) ? found.Value : BatchResult.FaultedLane;
+        }
+    }
+
     private static void OneByOne(Mmu mmu, ulong[] linear, ulong[] physical, Privilege privilege)
     {
         for (int i = 0; i < linear.Length; i++)

@@ -1,33 +1,39 @@
 using System.Runtime.InteropServices;
-using FastMmu.Memory;
 
 namespace FastMmu.Linux.Pages;
 
 /// <summary>Page tables in the host's memory, for all processes of a machine that has none in the guest's.</summary>
 /// <remarks>
-/// The host backs a table when it is first touched. Freed tables are used again, the last one freed first; with the last one that is in use, all memory goes back to the host.
-/// A machine that nobody refers to any more leaves nothing behind either. Not thread-safe, as the page allocator.
+/// They come in blocks, small ones first, so that a process costs little and many tables few calls of the host. Freed tables are used again, the last one freed first; with the
+/// last one in use all blocks go back. Where nobody disposes, the finalizer does. Not thread-safe, as the page allocator.
 /// </remarks>
 /// <param name="most">How many tables there may be at once.</param>
 internal sealed unsafe class HostTables(ulong most)
 {
     internal const int TableBytes = 4096;
 
-    // Committed at once, so that few tables cost few calls and many do not cost a call each.
-    private const ulong Step = 256;
+    // A small process; and what a block grows to, each twice as large as the one before.
+    private const ulong FirstBlock = 16;
+    private const ulong LargestBlock = 256;
+    private const int DoublingBlocks = 4;
 
-    private NativeRegion? _region;
-    private ulong _committed;
+    private readonly List<nint> _blocks = [];
+    private ulong _made;
+
+    // What no table was taken from yet, of the last block.
     private ulong _fresh;
+    private ulong _left;
 
     // Each begins with the address of the next.
     private ulong _firstFree;
 
+    ~HostTables() => Release();
+
     /// <summary>Tables in use.</summary>
     internal ulong Live { get; private set; }
 
-    /// <summary>Bytes that are in use, or were since the last time that none was.</summary>
-    internal ulong Bytes => _fresh * TableBytes;
+    /// <summary>Bytes taken from the host.</summary>
+    internal ulong Bytes => _made * TableBytes;
 
     /// <summary>Takes an empty table.</summary>
     /// <param name="table">Its address.</param>
@@ -38,17 +44,19 @@ internal sealed unsafe class HostTables(ulong most)
         if (table != 0)
         {
             _firstFree = *(ulong*)table;
-            NativeMemory.Clear((void*)table, TableBytes);
         }
-        else if (_fresh < _committed || TryCommit())
+        else if (_left > 0 || TryMakeBlock())
         {
-            table = (ulong)_region!.Base + (_fresh++ * TableBytes);
+            table = _fresh;
+            _fresh += TableBytes;
+            _left--;
         }
         else
         {
             return false;
         }
 
+        NativeMemory.Clear((void*)table, TableBytes);
         Live++;
         return true;
     }
@@ -61,32 +69,44 @@ internal sealed unsafe class HostTables(ulong most)
         _firstFree = table;
         if (--Live == 0)
         {
-            _region!.Dispose();
-            _region = null;
-            _committed = _fresh = _firstFree = 0;
+            Release();
         }
     }
 
-    private bool TryCommit()
+    private bool TryMakeBlock()
     {
-        ulong count = Math.Min(Step, most - _committed);
+        ulong count = Math.Min(_blocks.Count < DoublingBlocks ? FirstBlock << _blocks.Count : LargestBlock, most - _made);
         if (count == 0)
         {
             return false;
         }
 
+        void* block;
         try
         {
-            _region ??= new NativeRegion(most * TableBytes);
-            _region.Commit(_committed * TableBytes, count * TableBytes, hugePages: false);
+            block = NativeMemory.AlignedAlloc((nuint)(count * TableBytes), TableBytes);
         }
-        catch (InsufficientMemoryException)
+        catch (OutOfMemoryException)
         {
             // To the guest it is a machine whose memory is used up, as it is where tables are in its own.
             return false;
         }
 
-        _committed += count;
+        _blocks.Add((nint)block);
+        _made += count;
+        _fresh = (ulong)block;
+        _left = count;
         return true;
+    }
+
+    private void Release()
+    {
+        foreach (nint block in _blocks)
+        {
+            NativeMemory.AlignedFree((void*)block);
+        }
+
+        _blocks.Clear();
+        _made = _left = _firstFree = 0;
     }
 }

@@ -74,6 +74,26 @@ public sealed class ExecCommandTests
     }
 
     [Fact]
+    public void Kernel_User_HasNoTablesInTheGuest_AndEveryTranslationIsRight()
+    {
+        using var program = new ProgramOnDisk(SampleProgram.Create());
+        using JsonDocument json = JsonDocument.Parse(Output("exec", "--json", "--no-aslr", "--kernel", "user", program.Path));
+        using JsonDocument usual = JsonDocument.Parse(Output("exec", "--json", "--no-aslr", program.Path));
+        JsonElement root = json.RootElement;
+        Assert.Equal("user", root.GetProperty("architecture").GetString());
+        Assert.False(root.TryGetProperty("kernel_half", out _));
+        Assert.Equal(0, root.GetProperty("translations").EnumerateArray().Sum(t => t.GetProperty("wrong").GetInt32()));
+        foreach (string same in new[] { "areas", "touched", "at_start", "table_costs", "tables", "auxv", "regs", "task_size" })
+        {
+            Assert.Equal(usual.RootElement.GetProperty(same).GetRawText(), root.GetProperty(same).GetRawText());
+        }
+
+        string text = Output("exec", "--no-aslr", "--kernel", "user", program.Path);
+        Assert.Contains("no kernel's half, and no page tables in guest memory", text, StringComparison.Ordinal);
+        Assert.EndsWith(" translated, 0 wrong\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Seed_TheSame_GivesTheSameLayout()
     {
         using var program = new ProgramOnDisk(SampleProgram.Create());

@@ -27,7 +27,7 @@ public sealed class ExplainProgramTests
     [InlineData(0x8000_0000_0000, "", "SIGSEGV, SI_KERNEL", "SIGSEGV, SI_KERNEL", "SIGSEGV, SI_KERNEL")]
     public void Address_OfAProgram_HasItsAreaAndWhatEachAccessComesTo(ulong address, string area, string read, string write, string execute)
     {
-        using var machine = new ProgramMachine(ProgramChoice.Sample(), [SampleProgram.Path], KernelProfile.V6_18, AslrSeed.Off);
+        using var machine = new ProgramMachine(ProgramChoice.Sample(), [SampleProgram.Path], KernelProfile.V6_18, AslrSeed.Off, KernelKind.X8664);
         Explanation explanation = new ProgramExplainer(machine).Explain(address, "asked");
         Assert.Equal(area, explanation.Area is ExplainedArea a ? $"{a.Start:x}-{a.End:x} {a.Permissions} {a.Name}" : "");
         string[] expected = [read, write, execute];
@@ -42,7 +42,7 @@ public sealed class ExplainProgramTests
     [Fact]
     public void Questions_InARow_ChangeNoAnswer()
     {
-        using var machine = new ProgramMachine(ProgramChoice.Sample(), [SampleProgram.Path], KernelProfile.V6_18, AslrSeed.Off);
+        using var machine = new ProgramMachine(ProgramChoice.Sample(), [SampleProgram.Path], KernelProfile.V6_18, AslrSeed.Off, KernelKind.X8664);
         var explainer = new ProgramExplainer(machine);
         // The page of zeros and the page cache stay with the machine.
         _ = explainer.Explain(0x501234, "");
@@ -106,6 +106,7 @@ public sealed class ExplainProgramTests
     [InlineData("zz", "--exec")]
     [InlineData("gs:28", "--exec")]
     [InlineData("0", "--exec", "/no-such-program")]
+    [InlineData("0", "--exec", "--kernel", "user")]
     [InlineData("0", "--exec", "--cpl", "0")]
     [InlineData("0", "--exec", "--cr3", "1000")]
     [InlineData("0", "--exec", "--seed", "x")]

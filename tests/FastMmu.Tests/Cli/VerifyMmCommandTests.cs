@@ -18,6 +18,19 @@ public sealed class VerifyMmCommandTests
         Assert.Equal("1038 checked, 0 mismatched", run.LastLine);
     }
 
+    [Theory]
+    [InlineData("x86_64")]
+    [InlineData("user")]
+    public void Verify_WithAKernel_AgreesAsWithout(string kernel) =>
+        Assert.Equal("1038 checked, 0 mismatched", ToolRun.Of("verify", "mm", Directed, "--kernel", kernel).LastLine);
+
+    [Fact]
+    public void Script_WithoutTablesInTheGuest_PrintsTheSame()
+    {
+        ToolRun with = ToolRun.Of("mm", Directed, "--scenario", "brk-hole", "--kernel", "x86_64"), without = ToolRun.Of("mm", Directed, "--scenario", "brk-hole", "--kernel", "user");
+        Assert.Equal((0, with.Output), (without.Code, without.Output));
+    }
+
     [Fact]
     public void Verify_Mismatch_ShowsBeforeAndAfter()
     {

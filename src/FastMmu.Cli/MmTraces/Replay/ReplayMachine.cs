@@ -1,8 +1,8 @@
 using FastMmu.Addresses;
+using FastMmu.Cli.Programs;
 using FastMmu.Linux;
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Files;
-using FastMmu.Linux.Kernel;
 using FastMmu.Linux.Mm;
 using FastMmu.Memory;
 using FastMmu.Processor;
@@ -40,14 +40,12 @@ internal sealed class ReplayMachine : IDisposable
     /// <param name="header">What the trace starts with.</param>
     /// <param name="program">The bytes of the traced program.</param>
     /// <param name="memory">From <see cref="CreateMemory"/>; stays the caller's, and serves one machine after the other.</param>
-    /// <param name="kernel">The kernel whose half of the address space is in every process's page tables; null for four levels without any.</param>
+    /// <param name="kernel">What kind of kernel; four levels and no half of its own if not given.</param>
     /// <exception cref="FormatException">The header describes no possible process.</exception>
-    public ReplayMachine(TraceHeader header, ReadOnlyMemory<byte> program, PhysicalMemory memory, KernelArchitecture? kernel = null)
+    public ReplayMachine(TraceHeader header, ReadOnlyMemory<byte> program, PhysicalMemory memory, KernelKind? kernel = null)
     {
         _memory = memory;
-        Machine = kernel is { } architecture
-            ? new LinuxMachine(_memory, KernelLayout.For(_memory, new() { Architecture = architecture }))
-            : new LinuxMachine(_memory);
+        Machine = (kernel ?? KernelKind.ProgramOnly).Start(_memory);
         if (header.TaskSize > Machine.UserEnd) throw new FormatException($"a process with addresses up to {header.TaskSize:x} is none of a kernel that begins at {Machine.UserEnd:x}");
         MemorySettings settings = Machine.Settings;
         settings.OvercommitMemory = header.OvercommitMemory;

@@ -1,4 +1,4 @@
-using FastMmu.Linux.Kernel;
+using FastMmu.Cli.Programs;
 
 namespace FastMmu.Cli.MmTraces.Replay;
 
@@ -17,8 +17,8 @@ internal sealed record ReplayOptions
     /// <summary>Only traces whose name contains this.</summary>
     public string? Id { get; init; }
 
-    /// <summary>The kernel whose half is in the page tables; null for none.</summary>
-    public KernelArchitecture? Kernel { get; init; }
+    /// <summary>What kind of kernel answers.</summary>
+    public KernelKind Kernel { get; init; } = KernelKind.ProgramOnly;
 
     /// <summary>Whether a trace is to be judged.</summary>
     public bool Takes(TraceHeader header) => (Level is null || header.Level == Level) && (Id is null || header.Id.Contains(Id, StringComparison.Ordinal));

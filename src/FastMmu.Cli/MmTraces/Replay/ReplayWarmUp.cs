@@ -17,12 +17,13 @@ internal static class ReplayWarmUp
 
     /// <summary>Makes the calls, the first time that it is asked to.</summary>
     /// <param name="memory">From <see cref="ReplayMachine.CreateMemory"/>.</param>
-    public static void Run(PhysicalMemory memory)
+    /// <param name="options">Of the replay that it is for.</param>
+    public static void Run(PhysicalMemory memory, ReplayOptions options)
     {
         if (s_done) return;
         s_done = true;
-        ReplayShortTrace(memory);
-        using var machine = new ReplayMachine(StandardProcess.Header(StandardProcess.TopDown, root: false), StandardProcess.Program, memory);
+        ReplayShortTrace(memory, options);
+        using var machine = new ReplayMachine(StandardProcess.Header(StandardProcess.TopDown, root: false), StandardProcess.Program, memory, options.Kernel);
         var process = new ReplayProcess(0, machine.First);
         var state = new ProcessState();
         state.ReadAreas(machine.First.Mm, process.ExpectedAreas);
@@ -85,7 +86,8 @@ internal static class ReplayWarmUp
 
     /// <summary>Judges a trace of one call that changes nothing.</summary>
     /// <param name="memory">From <see cref="ReplayMachine.CreateMemory"/>.</param>
-    public static ReplayReport ReplayShortTrace(PhysicalMemory memory)
+    /// <param name="options">What kind of kernel replays it.</param>
+    public static ReplayReport ReplayShortTrace(PhysicalMemory memory, ReplayOptions options)
     {
         TraceHeader header = StandardProcess.Header(StandardProcess.TopDown, root: false);
         var trace = new MmTrace(0, header);
@@ -109,7 +111,7 @@ internal static class ReplayWarmUp
         });
         trace.Finals.Add(new FinalState(0, header.Mm.Brk, counters, areas));
         var report = new ReplayReport("");
-        TraceReplay.Run(trace, StandardProcess.Program, memory, new ReplayOptions(), report);
+        TraceReplay.Run(trace, StandardProcess.Program, memory, new ReplayOptions { Kernel = options.Kernel }, report);
         return report;
     }
 }

@@ -47,7 +47,7 @@ internal sealed class TraceReplay : IDisposable
         Task<MmTrace?> next = Task.Run(reader.ReadNext);
         try
         {
-            ReplayWarmUp.Run(memory);
+            ReplayWarmUp.Run(memory, options);
             while (next.GetAwaiter().GetResult() is { } trace)
             {
                 double done = reader.Done;

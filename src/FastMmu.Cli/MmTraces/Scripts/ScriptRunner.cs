@@ -1,6 +1,6 @@
 using System.Globalization;
 using FastMmu.Cli.MmTraces.Replay;
-using FastMmu.Linux.Kernel;
+using FastMmu.Cli.Programs;
 using FastMmu.Memory;
 using LinuxTask = FastMmu.Linux.Mm.Task;
 
@@ -37,9 +37,9 @@ internal sealed class ScriptRunner : IDisposable
 
     /// <param name="scenario">What to run.</param>
     /// <param name="path">The script's file, for messages.</param>
-    /// <param name="kernel">The kernel whose half is in the page tables; null for none.</param>
+    /// <param name="kernel">What kind of kernel; four levels and no half of its own if not given.</param>
     /// <exception cref="InputException">The scenario's process is none of this kernel.</exception>
-    public ScriptRunner(Scenario scenario, string path, KernelArchitecture? kernel = null)
+    public ScriptRunner(Scenario scenario, string path, KernelKind? kernel = null)
     {
         _scenario = scenario;
         Path = path;

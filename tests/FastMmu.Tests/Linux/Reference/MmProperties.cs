@@ -1,4 +1,5 @@
 using FastMmu.Cli.MmTraces.Replay;
+using FastMmu.Cli.Programs;
 using FastMmu.Memory;
 using FastMmu.Tests.Generators;
 using FsCheck.Fluent;
@@ -18,4 +19,8 @@ public sealed class MmProperties : IDisposable
 
     [Fact]
     public void AddressSpacesOfForksEqualReference() => Prop.ForAll(MmProgramGenerator.Programs(120, forks: true), program => MmTrial.Run(program, _memory)).Holds(40);
+
+    [Fact]
+    public void AddressSpacesWithoutTablesInTheGuestEqualReference() =>
+        Prop.ForAll(MmProgramGenerator.Programs(120, forks: true), program => MmTrial.Run(program, _memory, KernelKind.User)).Holds(40);
 }

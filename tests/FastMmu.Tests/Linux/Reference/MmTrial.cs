@@ -1,5 +1,6 @@
 using FastMmu.Cli.MmTraces;
 using FastMmu.Cli.MmTraces.Replay;
+using FastMmu.Cli.Programs;
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Mm;
 using FastMmu.Memory;
@@ -21,9 +22,9 @@ internal sealed class MmTrial : IDisposable
     private readonly List<TraceArea> _areas = [];
     private readonly long[] _counters = new long[Enum.GetValues<TraceCounter>().Length];
 
-    private MmTrial(TraceHeader start, PhysicalMemory memory)
+    private MmTrial(TraceHeader start, PhysicalMemory memory, KernelKind? kernel)
     {
-        _machine = new ReplayMachine(start, s_program, memory);
+        _machine = new ReplayMachine(start, s_program, memory, kernel);
         _model = new ReferenceProcesses(start);
         _tasks.Add(_machine.First);
     }
@@ -31,10 +32,11 @@ internal sealed class MmTrial : IDisposable
     /// <summary>Runs a program.</summary>
     /// <param name="program">The program.</param>
     /// <param name="memory">The machine's memory, whatever is in it.</param>
+    /// <param name="kernel">What kind of kernel the machine has.</param>
     /// <exception cref="Xunit.Sdk.XunitException">A call answered, or left, something else; or an invariant does not hold.</exception>
-    public static void Run(MmProgram program, PhysicalMemory memory)
+    public static void Run(MmProgram program, PhysicalMemory memory, KernelKind? kernel = null)
     {
-        using var trial = new MmTrial(program.Start, memory);
+        using var trial = new MmTrial(program.Start, memory, kernel);
         for (int i = 0; i < program.Calls.Count; i++) trial.Step(program.Calls[i], i);
     }
 

@@ -1,5 +1,5 @@
 using FastMmu.Cli.MmTraces.Replay;
-using FastMmu.Linux.Kernel;
+using FastMmu.Cli.Programs;
 using Xunit;
 
 namespace FastMmu.Tests.Linux.Traces;
@@ -22,9 +22,15 @@ public sealed class RecordedTracesTests
 
     [Theory]
     [MemberData(nameof(Files))]
-    public void Kernel_EveryCallOfTheFile_Agrees(string file, int traces, int calls)
+    public void Kernel_EveryCallOfTheFile_Agrees(string file, int traces, int calls) => Agrees(file, traces, calls, KernelKind.ProgramOnly);
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void WithoutTablesInTheGuest_EveryCallOfTheFile_Agrees(string file, int traces, int calls) => Agrees(file, traces, calls, KernelKind.User);
+
+    private static void Agrees(string file, int traces, int calls, KernelKind kernel)
     {
-        ReplayReport report = TraceReplay.Verify(RepositoryRoot.Data("mm", file), new ReplayOptions());
+        ReplayReport report = TraceReplay.Verify(RepositoryRoot.Data("mm", file), new ReplayOptions { Kernel = kernel });
         Assert.True(report.Mismatched == 0, Text(report));
         Assert.Equal(traces, report.Traces);
         Assert.Equal(calls, report.Calls);
@@ -34,7 +40,7 @@ public sealed class RecordedTracesTests
     [Fact]
     public void KernelsHalf_InThePageTables_ChangesNoAnswer()
     {
-        ReplayReport report = TraceReplay.Verify(RepositoryRoot.Data("mm", "directed.jsonl.gz"), new ReplayOptions { Kernel = KernelArchitecture.X8664 });
+        ReplayReport report = TraceReplay.Verify(RepositoryRoot.Data("mm", "directed.jsonl.gz"), new ReplayOptions { Kernel = KernelKind.X8664 });
         Assert.True(report.Mismatched == 0, Text(report));
     }
 

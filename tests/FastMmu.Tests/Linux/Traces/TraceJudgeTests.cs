@@ -103,7 +103,7 @@ public sealed class TraceJudgeTests
     public void WarmUp_ItsOwnTrace_Agrees()
     {
         using PhysicalMemory memory = ReplayMachine.CreateMemory();
-        ReplayReport report = ReplayWarmUp.ReplayShortTrace(memory);
+        ReplayReport report = ReplayWarmUp.ReplayShortTrace(memory, new ReplayOptions());
         Assert.Equal((3L, 0L), (report.Checked, report.Mismatched));
     }
 
