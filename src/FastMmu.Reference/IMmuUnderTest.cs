@@ -19,8 +19,8 @@ public interface IMmuUnderTest : IReferenceMemory
 {
     /// <summary>Takes all registers at once, and forgets all cached translations. Memory stays as it is.</summary>
     /// <param name="state">
-    /// The registers, PDPTE registers included, and what the processor has; features are always those that the run was asked for. Privilege
-    /// is that of each access: CPL is 0 here and means nothing.
+    /// The registers, PDPTE registers included, and what the processor has; features are always those that the run was asked for, but with recorded rows those of
+    /// each row unless <see cref="PagingVectorOptions.Features"/> says otherwise. Privilege is that of each access: CPL is 0 here and means nothing.
     /// </param>
     void Reset(in PagingState state);
 

@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using FastMmu.Addresses;
-using FastMmu.Cli.Recorded;
 using FastMmu.Memory;
 using FastMmu.Traces;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using FastMmu.Cli.Recorded;
+using FastMmu.Reference.Vectors;
 
 namespace FastMmu.Cli.Images;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using FastMmu.Cli.Recorded;
+using FastMmu.Reference.Vectors;
 
 namespace FastMmu.Cli.MmTraces;
 
@@ -24,12 +24,13 @@ internal sealed class TraceReader : IDisposable
     public long LineNumber => _lines.LineNumber;
 
     /// <summary>Opens a file, plain or gzip.</summary>
-    /// <exception cref="InputException">It cannot be read.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
     public static TraceReader Open(string path) => new(LineReader.Open(path, LongestLine));
 
     /// <summary>Reads the next trace to its end.</summary>
     /// <returns>The trace, or null at the end of the file.</returns>
-    /// <exception cref="InputException">The file is cut, damaged, or not of the format; the message names the line.</exception>
+    /// <exception cref="InputException">The file is not of the format; the message names the line.</exception>
+    /// <exception cref="InvalidDataException">The file is cut or damaged; the message names the line.</exception>
     public MmTrace? ReadNext()
     {
         MmTrace? trace = null;

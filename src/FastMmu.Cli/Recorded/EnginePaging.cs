@@ -1,11 +1,12 @@
 using FastMmu.Addresses;
 using FastMmu.Memory;
 using FastMmu.Processor;
+using FastMmu.Reference;
 
 namespace FastMmu.Cli.Recorded;
 
-/// <summary>The engine as a subject: <see cref="Mmu"/> over a memory that has RAM where the rows have their tables.</summary>
-internal sealed class EnginePaging : IPagingSubject
+/// <summary>The engine as the unit that recorded rows judge: <see cref="Mmu"/> over a memory that grows where the rows have their tables.</summary>
+internal sealed class EnginePaging : IMmuUnderTest, IDisposable
 {
     // No address of a row: whether CR2 was written shows even if the value is the same as before.
     private const ulong UntouchedCr2 = 0x5a5a_5a5a_5a5a_5a5a;
@@ -14,42 +15,42 @@ internal sealed class EnginePaging : IPagingSubject
     private readonly List<Mmu> _processors = [];
     private Mmu? _mmu;
 
-    public void Back(ReadOnlySpan<ulong> addresses)
+    public void WritePhysical(ulong address, ulong value, int bytes)
     {
-        if (_tables.Back(addresses)) DisposeProcessors();
-    }
-
-    public void WriteEntry(ulong address, ulong value, int bytes)
-    {
+        if (_tables.Back(address)) DisposeProcessors();
         if (bytes == 4) Memory.Write(address, (uint)value);
         else Memory.Write(address, value);
+        _tables.Note(address, value, bytes);
     }
 
-    public ulong ReadEntry(ulong address, int bytes) => bytes == 4 ? Memory.Read<uint>(address) : Memory.Read<ulong>(address);
+    public ulong ReadPhysical(ulong address, int bytes) => bytes == 4 ? Memory.Read<uint>(address) : Memory.Read<ulong>(address);
 
-    public PagingAnswer LoadState(in PagingState state)
+    public void Reset(in PagingState state)
     {
         _mmu = Processor(state.Features);
         _mmu.Cr2 = UntouchedCr2;
-        return Answer(_mmu, _mmu.LoadState(in state));
+        _mmu.LoadState(in state);
     }
 
-    public PagingAnswer WriteControlRegister(int register, ulong value)
+    public bool Execute(in MmuInstruction instruction)
     {
         Mmu mmu = _mmu!;
-        return Answer(mmu, register switch
+        MmuFault fault = instruction.Kind switch
         {
-            0 => mmu.WriteCr0(value),
-            3 => mmu.WriteCr3(value),
-            _ => mmu.WriteCr4(value),
-        });
+            MmuInstructionKind.WriteCr0 => mmu.WriteCr0(instruction.Operand),
+            MmuInstructionKind.WriteCr3 => mmu.WriteCr3(instruction.Operand),
+            MmuInstructionKind.WriteCr4 => mmu.WriteCr4(instruction.Operand),
+            _ => throw new NotSupportedException($"Recorded rows have no {instruction.Kind}."),
+        };
+        return !fault.IsFault;
     }
 
-    public PagingAnswer Access(ulong linear, Access access, Privilege privilege, bool stack)
+    public ObservedAnswer Access(in ReferenceAccess access)
     {
         Mmu mmu = _mmu!;
-        Translation translation = mmu.Translate(linear, access, privilege, stack);
-        return translation.Ok ? PagingAnswer.Ok(translation.Physical.Value) : Answer(mmu, translation.Fault);
+        Translation translation = mmu.Translate(access.Linear, access.Kind, access.Privilege, access.ThroughStack);
+        if (translation.Ok) return ObservedAnswer.Translated(translation.Physical.Value);
+        return ObservedAnswer.Faulted(translation.Fault.Vector, translation.Fault.ErrorCode, mmu.Cr2 == UntouchedCr2 ? null : mmu.Cr2);
     }
 
     public void Dispose()
@@ -59,9 +60,6 @@ internal sealed class EnginePaging : IPagingSubject
     }
 
     private PhysicalMemory Memory => _tables.Memory!;
-
-    private static PagingAnswer Answer(Mmu mmu, MmuFault fault) =>
-        new((int)fault.Vector, fault.ErrorCode, mmu.Cr2 == UntouchedCr2 ? null : mmu.Cr2, 0, fault.Level);
 
     // A file names a handful of processors, each by one object.
     private Mmu Processor(ProcessorFeatures features)

@@ -3,6 +3,8 @@ using System.Runtime.Intrinsics;
 using FastMmu.Addresses;
 using FastMmu.Memory;
 using FastMmu.Processor;
+using FastMmu.Reference;
+using FastMmu.Reference.Vectors;
 
 namespace FastMmu.Cli.Recorded;
 
@@ -60,7 +62,7 @@ internal sealed class PagePairJudge : IRowJudge
         Data.CopyTo(_before);
     }
 
-    public void Judge(Verdict verdict)
+    public void Judge(RowVerdict verdict)
     {
         PagePairRow row = _reader.Read();
         verdict.Begin(row.Id, "4L page pair", KindNames[(int)row.Kind]);
@@ -70,7 +72,7 @@ internal sealed class PagePairJudge : IRowJudge
 
         bool right = true;
         FaultingInstruction place;
-        MmuFault fault = row.Kind == RowAccess.Fetch ? Execute(row.Linear, ref right, out place) : Access(row, ref right, out place);
+        MmuFault fault = row.Kind == PagingVectorKind.Fetch ? Execute(row.Linear, ref right, out place) : Access(row, ref right, out place);
 
         verdict.ExpectVector("result", row.Vector, (int)fault.Vector);
         if (row.Vector != 0 && fault.IsFault) verdict.Expect("errcode", row.ErrorCode, (ulong)fault.ErrorCode);
@@ -111,12 +113,12 @@ internal sealed class PagePairJudge : IRowJudge
         MmuFault fault = MmuFault.None;
         bool done = row.Kind switch
         {
-            RowAccess.Read => _mmu.TryRead(segment, row.Linear, bytes, out fault),
-            RowAccess.ReadModifyWrite => TryReadForUpdate(segment, row.Linear, bytes, out fault),
+            PagingVectorKind.Read => _mmu.TryRead(segment, row.Linear, bytes, out fault),
+            PagingVectorKind.ReadModifyWrite => TryReadForUpdate(segment, row.Linear, bytes, out fault),
             _ => true,
         };
-        if (done && row.Kind != RowAccess.Write) right = Holds(row.Linear, bytes);
-        if (done && row.Kind != RowAccess.Read)
+        if (done && row.Kind != PagingVectorKind.Write) right = Holds(row.Linear, bytes);
+        if (done && row.Kind != PagingVectorKind.Read)
         {
             Change(row, bytes);
             done = _mmu.TryWrite(segment, row.Linear, bytes, out fault);

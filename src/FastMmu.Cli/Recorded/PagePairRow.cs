@@ -1,3 +1,5 @@
+using FastMmu.Reference;
+
 namespace FastMmu.Cli.Recorded;
 
 /// <summary>What one of the two pages of a row allows to user code.</summary>
@@ -48,7 +50,7 @@ internal sealed class PagePairRow
     public string Id { get; set; } = "";
 
     /// <summary>What the access does; never implicit.</summary>
-    public RowAccess Kind { get; set; }
+    public PagingVectorKind Kind { get; set; }
 
     /// <summary>Bytes accessed; 0 for a fetch.</summary>
     public int Size { get; set; }

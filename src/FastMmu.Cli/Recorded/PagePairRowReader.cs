@@ -1,3 +1,6 @@
+using FastMmu.Reference;
+using FastMmu.Reference.Vectors;
+
 namespace FastMmu.Cli.Recorded;
 
 /// <summary>Reads the rows of a file of accesses to two adjacent pages.</summary>
@@ -37,13 +40,13 @@ internal sealed class PagePairRowReader
 
     /// <summary>Reads the row the table stands on.</summary>
     /// <returns>The same object every time.</returns>
-    /// <exception cref="InputException">A field is malformed, or the fields contradict each other.</exception>
+    /// <exception cref="InvalidDataException">A field is malformed, or the fields contradict each other.</exception>
     public PagePairRow Read()
     {
         PagePairRow row = _row;
         row.Id = _table.Text(_id);
-        row.Kind = (RowAccess)_table.Word(_kind, Kinds);
-        row.Size = _table.Dec(_size, row.Kind == RowAccess.Fetch ? 0 : 1, 4096);
+        row.Kind = (PagingVectorKind)_table.Word(_kind, Kinds);
+        row.Size = _table.Dec(_size, row.Kind == PagingVectorKind.Fetch ? 0 : 1, 4096);
         row.Stack = _table.Word(_seg, Segments) == 1;
         row.Linear = _table.Hex(_linear);
         row.Page1 = Protection(_page1);

@@ -1,5 +1,6 @@
 using FastMmu.Addresses;
 using FastMmu.Processor;
+using FastMmu.Reference.Vectors;
 using FastMmu.Segmentation;
 
 namespace FastMmu.Cli.Recorded;
@@ -31,7 +32,7 @@ internal sealed class SegmentJudge : IRowJudge
         _unit = new(_tables, Features);
     }
 
-    public void Judge(Verdict verdict)
+    public void Judge(RowVerdict verdict)
     {
         SegmentRow row = _reader.Read();
         verdict.Begin(row.Id, $"{(row.Compatibility ? "compatibility" : "protected")} CPL {row.Cpl}", KindNames[(int)row.Kind]);

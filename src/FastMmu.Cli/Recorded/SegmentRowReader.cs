@@ -1,4 +1,5 @@
 using FastMmu.Addresses;
+using FastMmu.Reference.Vectors;
 
 namespace FastMmu.Cli.Recorded;
 
@@ -44,7 +45,7 @@ internal sealed class SegmentRowReader
 
     /// <summary>Reads the row the table stands on.</summary>
     /// <returns>The same object every time.</returns>
-    /// <exception cref="InputException">A field is malformed, or the fields contradict each other.</exception>
+    /// <exception cref="InvalidDataException">A field is malformed, or the fields contradict each other.</exception>
     public SegmentRow Read()
     {
         SegmentRow row = _row;

@@ -1,3 +1,5 @@
+using FastMmu.Reference.Vectors;
+
 namespace FastMmu.Cli.Recorded;
 
 /// <summary>A file of recorded rows of any known format, told by its columns and not by its name.</summary>
@@ -7,14 +9,15 @@ internal static class VectorFile
     /// <param name="path">The file, plain or gzip.</param>
     /// <param name="options">How it is judged.</param>
     /// <param name="work">Learns how far the file is read.</param>
-    /// <exception cref="InputException">The file cannot be read to its end, has no rows, or is of no known format.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged or cut, has no rows, or is of no known format.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public static VectorReport Verify(string path, VectorOptions options, LongWork? work = null)
     {
         using RecordedTable table = RecordedTable.Open(path);
         (string format, Func<IRowJudge> create) = Recognise(table, options);
         using IRowJudge judge = create();
         var report = new VectorReport(path, format);
-        var verdict = new Verdict();
+        var verdict = new RowVerdict();
         while (table.MoveNext())
         {
             judge.Judge(verdict);
@@ -22,7 +25,7 @@ internal static class VectorFile
             if (work is not null && (report.Checked & 0xff) == 0) work.Done = table.Done;
         }
 
-        return report.Checked > 0 ? report : throw new InputException($"{path}:{table.LineNumber}: the file has a header and no rows");
+        return report.Checked > 0 ? report : throw table.Refuse("the file has a header and no rows");
     }
 
     private static (string Format, Func<IRowJudge> Create) Recognise(RecordedTable table, VectorOptions options)
@@ -37,8 +40,8 @@ internal static class VectorFile
         string[] missing = [.. closest.Columns.Where(c => !table.Has(c))];
         if (missing.Length == 0) return (closest.Format, closest.Create);
         // Half of the columns of a format make it that format with something missing; fewer are a coincidence.
-        throw new InputException(missing.Length * 2 <= closest.Columns.Length
-            ? $"{table.Path}:1: column '{missing[0]}' of a {closest.Format} file is missing"
-            : $"{table.Path}:1: no known format: the columns are neither those of a paging, a segment, nor a page-pair file");
+        throw table.Refuse(missing.Length * 2 <= closest.Columns.Length
+            ? $"column '{missing[0]}' of a {closest.Format} file is missing"
+            : "no known format: the columns are neither those of a paging, a segment, nor a page-pair file");
     }
 }

@@ -1,3 +1,5 @@
+using FastMmu.Reference;
+
 namespace FastMmu.Cli.Recorded;
 
 /// <summary>How recorded rows are judged.</summary>
@@ -10,5 +12,5 @@ internal sealed record VectorOptions
     public int MismatchLimit { get; init; } = 10;
 
     /// <summary>Who answers paging rows; the engine unless said otherwise.</summary>
-    public Func<IPagingSubject> CreatePagingSubject { get; init; } = () => new EnginePaging();
+    public Func<IMmuUnderTest> CreatePagingSubject { get; init; } = () => new EnginePaging();
 }

@@ -1,3 +1,5 @@
+using FastMmu.Reference.Vectors;
+
 namespace FastMmu.Cli.Recorded;
 
 /// <summary>Rows of one mode and kind.</summary>
@@ -52,7 +54,7 @@ internal sealed class VectorReport
     /// <param name="verdict">The verdict.</param>
     /// <param name="line">The row's line in the file.</param>
     /// <param name="limit">How many mismatches are kept.</param>
-    public void Add(Verdict verdict, long line, int limit)
+    public void Add(RowVerdict verdict, long line, int limit)
     {
         if (!Counts.TryGetValue((verdict.Mode, verdict.Kind), out VectorCount? count)) Counts.Add((verdict.Mode, verdict.Kind), count = new());
         Checked++;

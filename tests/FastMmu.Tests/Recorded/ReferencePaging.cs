@@ -1,22 +1,13 @@
-using FastMmu.Cli.Recorded;
 using FastMmu.Processor;
 using FastMmu.Reference;
 
 namespace FastMmu.Tests.Recorded;
 
-/// <summary>The reference model as a subject, over a dictionary for memory. What nothing was written to reads as zero.</summary>
-internal sealed class ReferencePaging : IPagingSubject, IReferenceMemory
+/// <summary>The reference model as a unit, over a dictionary for memory. What nothing was written to reads as zero.</summary>
+internal sealed class ReferencePaging : IMmuUnderTest
 {
     private readonly Dictionary<ulong, ulong> _words = [];
     private PagingState _state;
-
-    public void Back(ReadOnlySpan<ulong> addresses)
-    {
-    }
-
-    public void WriteEntry(ulong address, ulong value, int bytes) => WritePhysical(address, value, bytes);
-
-    public ulong ReadEntry(ulong address, int bytes) => ReadPhysical(address, bytes);
 
     public ulong ReadPhysical(ulong address, int bytes)
     {
@@ -33,39 +24,36 @@ internal sealed class ReferencePaging : IPagingSubject, IReferenceMemory
         else _words[address & ~7UL] = word;
     }
 
-    public PagingAnswer LoadState(in PagingState state) => Commit(state, ReferencePdptes.LoadedByCr3Write(state));
+    public void Reset(in PagingState state) => _state = state;
 
-    public PagingAnswer WriteControlRegister(int register, ulong value)
+    public bool Execute(in MmuInstruction instruction)
     {
         PagingState next = _state;
-        switch (register)
+        bool loads;
+        switch (instruction.Kind)
         {
-            case 0:
-                next.Cr0 = value;
-                return Commit(next, ReferencePdptes.LoadedByCr0Write(_state, next));
-            case 3:
-                next.Cr3 = value;
-                return Commit(next, ReferencePdptes.LoadedByCr3Write(next));
+            case MmuInstructionKind.WriteCr0:
+                next.Cr0 = instruction.Operand;
+                loads = ReferencePdptes.LoadedByCr0Write(_state, next);
+                break;
+            case MmuInstructionKind.WriteCr3:
+                next.Cr3 = instruction.Operand;
+                loads = ReferencePdptes.LoadedByCr3Write(next);
+                break;
             default:
-                next.Cr4 = value;
-                return Commit(next, ReferencePdptes.LoadedByCr4Write(_state, next));
+                next.Cr4 = instruction.Operand;
+                loads = ReferencePdptes.LoadedByCr4Write(_state, next);
+                break;
         }
-    }
 
-    public PagingAnswer Access(ulong linear, Access access, Privilege privilege, bool stack)
-    {
-        ReferenceAnswer answer = ReferenceWalker.Translate(_state, this, new ReferenceAccess(linear, access, privilege, stack), updateEntries: true);
-        return answer.Fault is { } fault
-            ? new PagingAnswer((int)fault.Vector, (uint)fault.ErrorCode, fault.Cr2, 0, fault.Level)
-            : PagingAnswer.Ok(answer.Physical);
-    }
-
-    public void Dispose() => _words.Clear();
-
-    private PagingAnswer Commit(PagingState next, bool loads)
-    {
-        if (loads && !ReferencePdptes.TryLoad(ref next, this)) return new PagingAnswer((int)ExceptionVector.GeneralProtection, 0, null, 0, 0);
+        if (loads && !ReferencePdptes.TryLoad(ref next, this)) return false;
         _state = next;
-        return PagingAnswer.Ok(0);
+        return true;
+    }
+
+    public ObservedAnswer Access(in ReferenceAccess access)
+    {
+        ReferenceAnswer answer = ReferenceWalker.Translate(_state, this, access, updateEntries: true);
+        return answer.Fault is { } fault ? ObservedAnswer.Faulted(fault.Vector, fault.ErrorCode, fault.Cr2) : ObservedAnswer.Translated(answer.Physical);
     }
 }

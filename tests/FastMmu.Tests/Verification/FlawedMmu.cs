@@ -87,7 +87,8 @@ internal sealed class FlawedMmu(Flaw flaw) : IMmuUnderTest
                 return Invpcid(value, instruction.Context, instruction.Linear);
             case MmuInstructionKind.WriteCr0:
                 _state.Cr0 = value;
-                return true;
+                // CD, NW and PG.
+                return (value & (7UL << 29)) == (before.Cr0.Value & (7UL << 29)) || TryLoadPdptes(ref before);
             case MmuInstructionKind.WriteCr3:
                 _state.Cr3 = LongMode ? value & ~(1UL << 63) : (uint)value;
                 if (!TryLoadPdptes(ref before)) return false;

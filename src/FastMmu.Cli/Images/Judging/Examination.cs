@@ -1,6 +1,6 @@
 using FastMmu.Addresses;
-using FastMmu.Cli.Recorded;
 using FastMmu.Processor;
+using FastMmu.Reference.Vectors;
 
 namespace FastMmu.Cli.Images.Judging;
 

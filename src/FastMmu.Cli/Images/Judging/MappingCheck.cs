@@ -1,8 +1,8 @@
 using FastMmu.Addresses;
-using FastMmu.Cli.Recorded;
 using FastMmu.Paging.Mapping;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
+using FastMmu.Reference.Vectors;
 
 namespace FastMmu.Cli.Images.Judging;
 

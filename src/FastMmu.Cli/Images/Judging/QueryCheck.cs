@@ -1,4 +1,4 @@
-using FastMmu.Cli.Recorded;
+using FastMmu.Reference.Vectors;
 
 namespace FastMmu.Cli.Images.Judging;
 

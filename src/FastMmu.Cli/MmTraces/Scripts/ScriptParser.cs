@@ -1,5 +1,5 @@
 using System.Text;
-using FastMmu.Cli.Recorded;
+using FastMmu.Reference.Vectors;
 
 namespace FastMmu.Cli.MmTraces.Scripts;
 

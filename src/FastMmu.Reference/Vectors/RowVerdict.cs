@@ -1,7 +1,7 @@
-namespace FastMmu.Cli.Recorded;
+namespace FastMmu.Reference.Vectors;
 
 /// <summary>What was found about one row: to which group it counts, and in which columns the subject answered otherwise. Reused from row to row.</summary>
-internal sealed class Verdict
+internal sealed class RowVerdict
 {
     private readonly List<string> _differences = [];
 
@@ -48,7 +48,10 @@ internal sealed class Verdict
         if (expected != actual) Differ(column, Vector(expected), Vector(actual));
     }
 
-    private void Differ(string column, string expected, string actual) => _differences.Add($"{column}: expected {expected}, actual {actual}");
+    /// <summary>Adds a difference that is none of columns.</summary>
+    public void Differ(string difference) => _differences.Add(difference);
+
+    private void Differ(string column, string expected, string actual) => Differ($"{column}: expected {expected}, actual {actual}");
 
     private static string Hex(ulong? value) => value is { } number ? number.ToString("x") : "-";
 

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace FastMmu.Cli.Recorded;
+namespace FastMmu.Reference.Vectors;
 
 /// <summary>
 /// A file of recorded answers: a first line of tab-separated column names, marked with <c>#</c> in most formats, then one row a line with
@@ -45,10 +45,19 @@ internal sealed class RecordedTable : IDisposable
     /// <summary>Opens a file and reads its header.</summary>
     /// <param name="path">The file.</param>
     /// <param name="marked">Whether the format marks the header with <c>#</c>.</param>
-    /// <exception cref="InputException">The file cannot be read or has no header.</exception>
-    public static RecordedTable Open(string path, bool marked = true)
+    /// <exception cref="InvalidDataException">It has no header.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static RecordedTable Open(string path, bool marked = true) => Begin(LineReader.Open(path), marked);
+
+    /// <summary>Reads the header of a file that is open already.</summary>
+    /// <param name="file">The file; disposed of with this.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <exception cref="InvalidDataException">It has no header.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static RecordedTable Open(Stream file, string name) => Begin(new LineReader(file, name), marked: true);
+
+    private static RecordedTable Begin(LineReader lines, bool marked)
     {
-        LineReader lines = LineReader.Open(path);
         try
         {
             return new(lines, marked);
@@ -64,11 +73,11 @@ internal sealed class RecordedTable : IDisposable
     public bool Has(string name) => Array.IndexOf(_names, name) >= 0;
 
     /// <summary>The number of a column that must be there.</summary>
-    /// <exception cref="InputException">It is not.</exception>
+    /// <exception cref="InvalidDataException">It is not.</exception>
     public int Column(string name)
     {
         int index = Array.IndexOf(_names, name);
-        return index >= 0 ? index : throw new InputException($"{Path}:1: column '{name}' is missing");
+        return index >= 0 ? index : throw new InvalidDataException($"{Path}:1: column '{name}' is missing");
     }
 
     /// <summary>The number of a column, or −1.</summary>
@@ -76,7 +85,7 @@ internal sealed class RecordedTable : IDisposable
 
     /// <summary>Moves to the next row.</summary>
     /// <returns>False at the end of the file.</returns>
-    /// <exception cref="InputException">The file is cut or damaged, or the row has another number of fields than the header.</exception>
+    /// <exception cref="InvalidDataException">The file is cut or damaged, or the row has another number of fields than the header.</exception>
     public bool MoveNext()
     {
         if (!_lines.MoveNext()) return false;
@@ -96,10 +105,10 @@ internal sealed class RecordedTable : IDisposable
     }
 
     /// <summary>A refusal that names the file and the current line.</summary>
-    public InputException Refuse(string reason) => _lines.Refuse(reason);
+    public InvalidDataException Refuse(string reason) => _lines.Refuse(reason);
 
     /// <summary>A refusal that names the file, the current line, the column and what stands there.</summary>
-    public InputException Refuse(int column, string reason) => Refuse($"column '{_names[column]}': '{Printable(Text(column))}' {reason}");
+    public InvalidDataException Refuse(int column, string reason) => Refuse($"column '{_names[column]}': '{Printable(Text(column))}' {reason}");
 
     /// <summary>The field as it stands.</summary>
     public ReadOnlySpan<byte> this[int column] => _lines.Line.Slice(_starts[column], _lengths[column]);

@@ -1,7 +1,6 @@
-using System.IO.Compression;
 using FastMmu.Traces;
 
-namespace FastMmu.Cli.Recorded;
+namespace FastMmu.Reference.Vectors;
 
 /// <summary>
 /// The lines of a file, one at a time: plain text or gzip, told apart by the first two bytes. Holds one buffer, however long the file.
@@ -11,9 +10,8 @@ internal sealed class LineReader : IDisposable
     /// <summary>No row of a known format is nearly as long; what is longer is no table of text.</summary>
     public const int LongestLine = 1 << 16;
 
-    private readonly FileStream _file;
-    private readonly Stream _text;
-    private readonly SentinelStream? _gzip;
+    private readonly Stream _file;
+    private readonly TraceText _text;
     private readonly int _longest;
     private byte[] _buffer = new byte[2 * LongestLine];
     private int _start;
@@ -22,26 +20,15 @@ internal sealed class LineReader : IDisposable
     private int _lineLength;
     private bool _exhausted;
 
-    private LineReader(string path, FileStream file, int longest)
+    /// <param name="file">The file; disposed of with this.</param>
+    /// <param name="path">What messages call it.</param>
+    /// <param name="longest">The length in bytes that no line of its format exceeds.</param>
+    public LineReader(Stream file, string path, int longest = LongestLine)
     {
         Path = path;
         _longest = longest;
         _file = file;
-        Span<byte> magic = [0, 0];
-        int length = file.ReadAtLeast(magic, 2, throwOnEndOfStream: false);
-        if (length == 0) throw new InputException($"{path}: the file is empty");
-        if (magic is [0x1f, 0x8b])
-        {
-            _gzip = new SentinelStream(magic, file);
-            _text = new GZipStream(_gzip, CompressionMode.Decompress);
-        }
-        else
-        {
-            // Not a seek back to the start: the file may be a pipe.
-            magic[..length].CopyTo(_buffer);
-            _end = length;
-            _text = file;
-        }
+        _text = new TraceText(file);
     }
 
     /// <summary>The file as the user named it.</summary>
@@ -59,35 +46,28 @@ internal sealed class LineReader : IDisposable
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="longest">The length in bytes that no line of its format exceeds.</param>
-    /// <exception cref="InputException">It is missing, a directory, empty, or may not be read.</exception>
+    /// <exception cref="IOException">It is missing, a directory, or may not be read; the message names it.</exception>
     public static LineReader Open(string path, int longest = LongestLine)
     {
-        if (Directory.Exists(path)) throw new InputException($"{path}: is a directory");
-        FileStream? file = null;
+        if (Directory.Exists(path)) throw new IOException($"{path}: is a directory");
         try
         {
-            file = new FileStream(path, new FileStreamOptions { BufferSize = 1 << 16, Options = FileOptions.SequentialScan });
-            return new(path, file, longest);
+            return new(new FileStream(path, new FileStreamOptions { BufferSize = 1 << 16, Options = FileOptions.SequentialScan }), path, longest);
         }
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InputException($"{path}: no such file", failure);
+            throw new FileNotFoundException($"{path}: no such file", path, failure);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            file?.Dispose();
-            throw new InputException($"{path}: {failure.Message}", failure);
-        }
-        catch (InputException)
-        {
-            file?.Dispose();
-            throw;
+            throw new IOException($"{path}: {failure.Message}", failure);
         }
     }
 
     /// <summary>Moves to the next line.</summary>
     /// <returns>False at the end of a complete file.</returns>
-    /// <exception cref="InputException">The file is cut or damaged, or a line is too long for a table of text.</exception>
+    /// <exception cref="InvalidDataException">The file is empty, cut or damaged, or a line is too long for a table of text.</exception>
+    /// <exception cref="IOException">It cannot be read; the message names it.</exception>
     public bool MoveNext()
     {
         LineNumber++;
@@ -108,13 +88,11 @@ internal sealed class LineReader : IDisposable
     }
 
     /// <summary>A refusal that names the file and the current line.</summary>
-    public InputException Refuse(string reason) => new($"{Path}:{LineNumber}: {reason}");
+    /// <param name="reason">What is wrong there.</param>
+    /// <param name="cause">What said so, or null.</param>
+    public InvalidDataException Refuse(string reason, Exception? cause = null) => new($"{Path}:{LineNumber}: {reason}", cause);
 
-    public void Dispose()
-    {
-        _text.Dispose();
-        _file.Dispose();
-    }
+    public void Dispose() => _text.Dispose();
 
     private void TakeLine(int length)
     {
@@ -127,6 +105,7 @@ internal sealed class LineReader : IDisposable
     private bool EndOfFile()
     {
         if (_end > _start) throw Refuse("the last line is cut: it has no end of line");
+        if (LineNumber == 1) throw new InvalidDataException($"{Path}: the file is empty");
         _lineLength = 0;
         LineNumber--;
         return false;
@@ -146,27 +125,17 @@ internal sealed class LineReader : IDisposable
         try
         {
             int read = _text.Read(_buffer.AsSpan(_end));
-            if (_gzip is not null && (_gzip.FileEnded || read == 0)) read = CheckSentinel(read);
             _end += read;
             _exhausted = read == 0;
             return read > 0;
         }
         catch (InvalidDataException failure)
         {
-            throw new InputException($"{Path}:{LineNumber}: the gzip data is damaged or cut", failure);
+            throw Refuse(failure.Message, failure);
         }
         catch (IOException failure)
         {
-            throw new InputException($"{Path}:{LineNumber}: {failure.Message}", failure);
+            throw new IOException($"{Path}:{LineNumber}: {failure.Message}", failure);
         }
-    }
-
-    // The decompressor gives what it has before it asks for more input, so nothing of the file is in these bytes if it is complete.
-    private int CheckSentinel(int read)
-    {
-        Span<byte> rest = _buffer.AsSpan(_end);
-        for (int more = read; more > 0 && read < rest.Length; read += more) more = _text.Read(rest[read..]);
-        if (!rest[..read].SequenceEqual(SentinelStream.Sentinel)) throw Refuse("the gzip data ends too early, or something else follows it");
-        return 0;
     }
 }
