@@ -9,6 +9,13 @@ public sealed partial class AddressSpace
 {
     /// <summary>Makes an MMU work in this address space: CR3 is loaded, and from now on the MMU's TLB is told of every change.</summary>
     /// <param name="mmu">An MMU over the machine's memory, with paging on in the machine's mode.</param>
+    /// <remarks>
+    /// <para>To be called on the thread that drives the MMU, or while nobody does. One in an <see cref="MmuGroup"/> (join first) is told through the group: calls and
+    /// faults return when every running member has dropped what they changed, and no frame that they freed is used again before. Any other is told
+    /// directly, by whoever calls the address space, which has to be the MMU's own thread.</para>
+    /// <para>The address spaces of a machine belong to one thread at a time: where several virtual CPUs run they share one lock, and a thread that waits for it has parked
+    /// its member (<see cref="MmuMember.Exit"/>), for the one inside may be waiting for that. Translations on the MMUs themselves take no lock.</para>
+    /// </remarks>
     /// <exception cref="ArgumentException">It has another memory, or another paging mode.</exception>
     /// <exception cref="InvalidOperationException">The machine's page tables are not in guest memory (<see cref="LinuxMachine.Paging"/>).</exception>
     public void Attach(Mmu mmu)

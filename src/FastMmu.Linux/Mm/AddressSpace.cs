@@ -7,7 +7,7 @@ namespace FastMmu.Linux.Mm;
 /// <summary>The user's half of one address space (mm_struct): its areas, its page tables, its counters, and the system calls that change them.</summary>
 /// <remarks>
 /// Each system call is a method that returns what the kernel would return in the register: a value, or an error number negated
-/// (<see cref="Errno"/>). No guest mistake throws. One thread at a time may use an address space.
+/// (<see cref="Errno"/>). No guest mistake throws. One thread at a time may use the address spaces of a machine.
 /// </remarks>
 public sealed partial class AddressSpace : IDisposable
 {

@@ -170,11 +170,14 @@ internal sealed unsafe partial class ModePages<TEntry>
 
     private readonly ref struct Ager(ModePages<TEntry> tables, bool lazyFree) : ILeafVisitor<TEntry>
     {
+        private readonly bool _walked = tables.WalkedByOthers;
+
         public bool Visit(TEntry* entries, int count, ulong address)
         {
             for (int i = 0; i < count; i++)
             {
-                ulong entry = entries[i].Value;
+                TEntry stored = entries[i];
+                ulong entry = stored.Value;
                 if (entry == 0)
                 {
                     i = Skip(entries, i, count) - 1;
@@ -201,7 +204,12 @@ internal sealed unsafe partial class ModePages<TEntry>
 
                 if (aged != entry)
                 {
-                    entries[i] = TEntry.Of(aged);
+                    if (!TryReplace(entries + i, stored, TEntry.Of(aged), _walked))
+                    {
+                        i--;
+                        continue;
+                    }
+
                     tables.Changed(address + ((ulong)i << PageShift));
                 }
             }

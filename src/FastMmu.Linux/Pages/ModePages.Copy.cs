@@ -60,6 +60,7 @@ internal sealed unsafe partial class ModePages<TEntry>
             BeforeWrite(from);
         }
 
+        bool walked = WalkedByOthers;
         PageFrame* pages = _pages.Map;
         ulong anonymous = 0;
         int firstChanged = -1, lastChanged = 0;
@@ -94,8 +95,13 @@ internal sealed unsafe partial class ModePages<TEntry>
 
             if (cow && (entry & Pte.Write) != 0)
             {
-                entry = Pte.WriteProtect(entry);
-                from[i] = TEntry.Of(entry);
+                TEntry stored;
+                do
+                {
+                    stored = from[i];
+                    entry = Pte.WriteProtect(stored.Value);
+                }
+                while (!TryReplace(from + i, stored, TEntry.Of(entry), walked));
                 lastChanged = i;
                 firstChanged = firstChanged < 0 ? i : firstChanged;
             }

@@ -39,7 +39,7 @@ internal sealed unsafe partial class ModePages<TEntry>
             return WriteProtectFault(ref vma, slot, address);
         }
 
-        *slot = TEntry.Of((write ? Pte.MakeDirty(entry) : entry) | Pte.Accessed);
+        Mark(slot, Pte.Accessed, write);
         return FaultStatus.Resolved;
     }
 
@@ -122,6 +122,14 @@ internal sealed unsafe partial class ModePages<TEntry>
         else
         {
             _frames.Copy(frame, copy);
+        }
+
+        // No processor may write to the new page while another still reads the old one.
+        Take(slot, WalkedByOthers);
+        Changed(address);
+        Flush();
+        if (!special)
+        {
             ref PageFrame page = ref _pages[frame];
             Uncount(ref page);
             page.MapCount--;
@@ -129,16 +137,13 @@ internal sealed unsafe partial class ModePages<TEntry>
         }
 
         MapPrivate(vma, slot, address, copy, ProtectionOf(vma.Flags, notify: false));
-        Changed(address);
-        Flush();
         return FaultStatus.Resolved;
     }
 
     // The page is the writer's own: only the entry changes.
     private void Reuse(in Vma vma, TEntry* slot, ulong address)
     {
-        ulong entry = slot->Value | Pte.Accessed | ((vma.Flags & VmFlags.Write) != 0 ? Pte.Write : 0);
-        *slot = TEntry.Of(Pte.MakeDirty(entry));
+        Mark(slot, Pte.Accessed | ((vma.Flags & VmFlags.Write) != 0 ? Pte.Write : 0), dirty: true);
         Changed(address);
         Flush();
     }
@@ -152,6 +157,8 @@ internal sealed unsafe partial class ModePages<TEntry>
             protection |= Pte.Write | Pte.Dirty;
         }
 
+        // What is in the page comes before the page.
+        Volatile.WriteBarrier();
         *slot = TEntry.Of(Pte.Make(frame, protection));
         RssAnon++;
         Changes++;

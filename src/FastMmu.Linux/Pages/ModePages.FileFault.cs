@@ -124,6 +124,7 @@ internal sealed unsafe partial class ModePages<TEntry>
             entry |= Pte.Dirty;
         }
 
+        Volatile.WriteBarrier();
         *slot = TEntry.Of(entry);
         page.MapAgain();
         CountFilePage(ref page);

@@ -93,13 +93,13 @@ internal sealed unsafe partial class ModePages<TEntry>
 
         TEntry* entries = Find(oldStart);
         BeforeWrite(entries);
+        bool walked = WalkedByOthers;
         for (ulong i = 0; i < extent >> PageShift; i++)
         {
             if (!entries[i].IsEmpty)
             {
                 Changed(oldStart + (i << PageShift));
-                to[i] = entries[i];
-                entries[i] = default;
+                to[i] = Take(entries + i, walked);
             }
         }
 

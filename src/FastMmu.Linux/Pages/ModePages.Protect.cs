@@ -19,12 +19,15 @@ internal sealed unsafe partial class ModePages<TEntry>
 
     private readonly ref struct Protector(ModePages<TEntry> tables, ulong protection, bool upgrade, bool shared) : ILeafVisitor<TEntry>
     {
+        private readonly bool _walked = tables.WalkedByOthers;
+
         public bool Visit(TEntry* entries, int count, ulong address)
         {
             PageAllocator pages = tables._pages;
             for (int i = 0; i < count; i++)
             {
-                ulong old = entries[i].Value;
+                TEntry stored = entries[i];
+                ulong old = stored.Value;
                 if (old == 0)
                 {
                     i = Skip(entries, i, count) - 1;
@@ -44,7 +47,12 @@ internal sealed unsafe partial class ModePages<TEntry>
 
                 if (entry != old)
                 {
-                    entries[i] = TEntry.Of(entry);
+                    if (!TryReplace(entries + i, stored, TEntry.Of(entry), _walked))
+                    {
+                        i--;
+                        continue;
+                    }
+
                     if ((old & Pte.Present) != 0)
                     {
                         tables.Changed(address + ((ulong)i << PageShift));

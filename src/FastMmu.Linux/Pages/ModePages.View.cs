@@ -62,7 +62,7 @@ internal sealed unsafe partial class ModePages<TEntry>
         }
 
         BeforeWrite(slot);
-        *slot = TEntry.Of(entry | Pte.Accessed | (access == Access.Write ? Pte.Dirty : 0));
+        Mark(slot, Pte.Accessed | (access == Access.Write ? Pte.Dirty : 0), dirty: false);
         return true;
     }
 

@@ -50,6 +50,8 @@ internal sealed unsafe partial class ModePages<TEntry>
 
     private readonly ref struct Zapper(ModePages<TEntry> tables, ZapScope scope) : ILeafVisitor<TEntry>
     {
+        private readonly bool _walked = tables.WalkedByOthers;
+
         public bool Visit(TEntry* entries, int count, ulong address)
         {
             bool empty = true;
@@ -74,16 +76,17 @@ internal sealed unsafe partial class ModePages<TEntry>
                     continue;
                 }
 
+                if (scope == ZapScope.FilePages && (entry & Pte.Special) == 0 && pages[Pte.Frame(entry)].IsAnonymous)
+                {
+                    empty = false;
+                    continue;
+                }
+
+                entry = Take(entries + i, _walked).Value;
                 if ((entry & Pte.Special) == 0)
                 {
                     ulong frame = Pte.Frame(entry);
                     ref PageFrame page = ref pages[frame];
-                    if (scope == ZapScope.FilePages && page.IsAnonymous)
-                    {
-                        empty = false;
-                        continue;
-                    }
-
                     if (Pte.IsDirty(entry) && !page.IsAnonymous)
                     {
                         page.MarkDirty();
@@ -94,7 +97,6 @@ internal sealed unsafe partial class ModePages<TEntry>
                     pages.Put(frame);
                 }
 
-                entries[i] = default;
                 tables.Changed(address + ((ulong)i << PageShift));
             }
 

@@ -189,6 +189,7 @@ internal sealed unsafe partial class ModePages<TEntry> : UserPages
         }
 
         BeforeWrite(entry);
+        Volatile.WriteBarrier();
         *entry = TEntry.OfTable(table, shift);
         Tables++;
         CountedTables += Counted(shift);

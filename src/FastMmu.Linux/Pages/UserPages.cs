@@ -3,6 +3,7 @@ using FastMmu.Linux.Areas;
 using FastMmu.Linux.Mm;
 using FastMmu.Linux.Proc;
 using FastMmu.Processor;
+using FastMmu.Tlb;
 
 namespace FastMmu.Linux.Pages;
 
@@ -98,12 +99,17 @@ public abstract partial class UserPages : IDisposable
     {
         if (Machine.Spaces.Remove(Space))
         {
+            MmuGroup[] groups = [.. _loaded.Select(m => m.JoinedGroup).OfType<MmuGroup>().Distinct()];
             foreach (Mmu mmu in _loaded.ToArray())
             {
                 Space.Detach(mmu);
             }
 
             Clear();
+            foreach (MmuGroup group in groups)
+            {
+                group.ShootDown(Invalidation.OfPcid(0));
+            }
         }
 
         GC.SuppressFinalize(this);

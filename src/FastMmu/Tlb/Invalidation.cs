@@ -33,6 +33,16 @@ public readonly record struct Invalidation
     /// <summary>Everything but global translations, of all PCIDs.</summary>
     public static Invalidation NonGlobal => new(InvalidationKind.NonGlobal, 0, default);
 
+    /// <summary>
+    /// What each processor drops when it writes to CR3 the value that is there. With PAE it reads its four PDPTEs again, which nothing else makes it do: this
+    /// goes behind a change of the top table.
+    /// </summary>
+    /// <remarks>A PDPTE with reserved bits, for which the write would be #GP, leaves the registers as they are; what is cached goes all the same.</remarks>
+    /// <example><code>
+    /// Console.WriteLine(Invalidation.Cr3Write);                   // Cr3Write
+    /// </code></example>
+    public static Invalidation Cr3Write => new(InvalidationKind.Cr3Write, 0, default);
+
     /// <summary>What is dropped.</summary>
     public InvalidationKind Kind { get; }
 

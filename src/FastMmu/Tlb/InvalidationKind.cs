@@ -17,4 +17,7 @@ public enum InvalidationKind : byte
 
     /// <summary>The pages of a range, of one PCID, and global translations in it.</summary>
     PagesAndGlobals = 4,
+
+    /// <summary>What MOV to CR3 drops when it writes the value that is there: with PAE the PDPTE registers are loaded again.</summary>
+    Cr3Write = 5,
 }

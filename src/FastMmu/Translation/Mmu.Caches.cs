@@ -230,8 +230,10 @@ public sealed unsafe partial class Mmu
             && (access is not (Access.Write or Access.ShadowStackWrite) || _memory.AdmitsWrites(page));
     }
 
-    /// <summary>Whether an <see cref="MmuGroup"/> passes on what the memory says, so that it is heard on the right thread.</summary>
-    internal bool Grouped { get; set; }
+    /// <summary>The group that it is in; passes on what the memory says, so that it is heard on the right thread.</summary>
+    internal MmuGroup? JoinedGroup { get; set; }
+
+    private bool Grouped => JoinedGroup is not null;
 
     // Host addresses in the fast table may no longer be RAM. Which linear addresses lead to a physical one nobody knows.
     void IMemoryListener.OnMapChanged()

@@ -1,4 +1,5 @@
 using FastMmu.Addresses;
+using FastMmu.Processor;
 using FastMmu.Tlb;
 
 namespace FastMmu;
@@ -29,6 +30,10 @@ public sealed partial class Mmu
                 _tlb.InvalidatePcid(what.Pcid);
                 _structures.InvalidatePcid(what.Pcid);
                 _fast.ForgetPcid(what.Pcid);
+                break;
+            case InvalidationKind.Cr3Write:
+                Invalidate(Invalidation.OfPcid(_context.State.Cr4.Pcide ? _context.State.Cr3.Pcid : 0));
+                if (Mode == PagingMode.Pae) WriteCr3(_context.State.Cr3.Value);
                 break;
             case InvalidationKind.NonGlobal:
                 _tlb.InvalidateNonGlobal();

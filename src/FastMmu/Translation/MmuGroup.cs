@@ -30,6 +30,8 @@ namespace FastMmu;
 public sealed class MmuGroup : IMemoryListener
 {
     private readonly InvalidationLog<NoInterleavingPoints> _log = new();
+    private readonly Lock _membership = new();
+    private MmuMember[] _members = [];
 
     /// <summary>An empty group.</summary>
     /// <param name="memory">The memory that the members share.</param>
@@ -55,7 +57,9 @@ public sealed class MmuGroup : IMemoryListener
     {
         ArgumentNullException.ThrowIfNull(mmu);
         if (mmu.Memory != Memory) throw new ArgumentException("The MMU is over another memory.", nameof(mmu));
-        return new MmuMember(mmu, this, _log);
+        var member = new MmuMember(mmu, this, _log);
+        lock (_membership) Volatile.Write(ref _members, [.. _members, member]);
+        return member;
     }
 
     /// <summary>
@@ -74,6 +78,38 @@ public sealed class MmuGroup : IMemoryListener
     /// Console.WriteLine(second.Translate(0x1000UL));              // #PF(0) at 0x1000: not present at level 4
     /// </code></example>
     public ShootdownRequest Post(in Invalidation what) => new(_log, _log.Post(in what));
+
+    /// <summary>
+    /// Has all members drop something, and returns when they have: from any thread, after a change of page tables. Members that the calling thread has entered take
+    /// part while it waits: no address that was translated before may be used after.
+    /// </summary>
+    /// <param name="what">What.</param>
+    /// <remarks>
+    /// Waits for running members only, as long as the longest of them takes to its next <see cref="MmuMember.Poll"/>; there is no limit of time. So a thread
+    /// that waits for a lock which the caller may hold has to have parked its member.
+    /// </remarks>
+    /// <example><code>
+    /// Console.WriteLine(second.Translate(0x1000UL).Ok);           // True
+    /// space.Unmap(0x1000, 4096);
+    /// group.ShootDown(Invalidation.OfPages(new LinearRange(0x1000, 4096)));       // both members were entered on this thread
+    /// Console.WriteLine(second.Translate(0x1000UL).Ok);           // False
+    /// </code></example>
+    public void ShootDown(in Invalidation what)
+    {
+        long number = _log.Post(in what);
+        var wait = default(ShootdownWait);
+        while (true)
+        {
+            foreach (MmuMember member in Volatile.Read(ref _members)) member.PollHere();
+            if (_log.IsAcknowledged(number)) return;
+            wait.Once();
+        }
+    }
+
+    internal void Remove(MmuMember member)
+    {
+        lock (_membership) Volatile.Write(ref _members, [.. _members.Where(m => m != member)]);
+    }
 
     void IMemoryListener.OnDisposing() => _log.Post(Invalidation.Everything);
 

@@ -16,10 +16,9 @@ namespace FastMmu;
 /// </code></example>
 public sealed class MmuMember : IDisposable
 {
-    private const int LooksAtOnce = 64;
-
     private readonly InvalidationLog<NoInterleavingPoints> _log;
     private readonly InvalidationLog<NoInterleavingPoints>.Reader _reader;
+    private int _thread;
 
     internal MmuMember(Mmu mmu, MmuGroup group, InvalidationLog<NoInterleavingPoints> log)
     {
@@ -27,7 +26,7 @@ public sealed class MmuMember : IDisposable
         Group = group;
         _log = log;
         _reader = log.Join();
-        mmu.Grouped = true;
+        mmu.JoinedGroup = group;
     }
 
     /// <summary>The MMU.</summary>
@@ -49,6 +48,7 @@ public sealed class MmuMember : IDisposable
     {
         if (IsRunning) throw new InvalidOperationException("The virtual CPU runs already.");
         var target = new Target(Mmu);
+        _thread = Environment.CurrentManagedThreadId;
         _reader.Enter(ref target);
     }
 
@@ -101,14 +101,11 @@ public sealed class MmuMember : IDisposable
     {
         long number = _log.Post(in what);
         Take();
-        var spin = default(SpinWait);
-        for (int looked = 0; !_log.IsAcknowledged(number); looked++)
+        var wait = default(ShootdownWait);
+        while (!_log.IsAcknowledged(number))
         {
             Poll();
-            // A member that runs answers in less than a microsecond; then time is given to others now and then, for machines with fewer cores
-            // than members. Sleeping would be longer than any of them takes.
-            if (looked < LooksAtOnce) Thread.SpinWait(1);
-            else spin.SpinOnce(sleep1Threshold: -1);
+            wait.Once();
         }
     }
 
@@ -116,10 +113,17 @@ public sealed class MmuMember : IDisposable
     public void Dispose()
     {
         _reader.Remove();
-        Mmu.Grouped = false;
+        Mmu.JoinedGroup = null;
+        Group.Remove(this);
         // What was posted and not taken, it would never hear of.
-        Mmu.ForgetHostAddresses();
+        Mmu.Invalidate(Invalidation.Everything);
         Mmu.ClearExclusive();
+    }
+
+    /// <summary>Polls, if it runs and the calling thread is the one that let it.</summary>
+    internal void PollHere()
+    {
+        if (_thread == Environment.CurrentManagedThreadId && IsRunning) Poll();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -58,6 +58,7 @@ public sealed class MmuGroupTests : IDisposable
             InvalidationKind.Everything => Invalidation.Everything,
             InvalidationKind.NonGlobal => Invalidation.NonGlobal,
             InvalidationKind.Pcid => Invalidation.OfPcid(5),
+            InvalidationKind.Cr3Write => Invalidation.Cr3Write,
             _ => Invalidation.OfPages(range, 5, globals: kind == InvalidationKind.PagesAndGlobals),
         });
         Assert.True(member.Poll());
@@ -68,6 +69,7 @@ public sealed class MmuGroupTests : IDisposable
             InvalidationKind.Everything => ("111", "111"),
             InvalidationKind.NonGlobal => ("101", "101"),
             InvalidationKind.Pcid => ("101", "000"),
+            InvalidationKind.Cr3Write => ("000", "101"),
             InvalidationKind.Pages => ("100", "000"),
             _ => ("110", "010"),
         };
