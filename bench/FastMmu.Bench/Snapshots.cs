@@ -1,11 +1,12 @@
 using BenchmarkDotNet.Attributes;
+using System.Runtime.InteropServices;
 using FastMmu.Addresses;
 using FastMmu.Memory;
 
 namespace FastMmu.Bench;
 
 /// <summary>What does a fuzzer's loop cost: the writes that are undone, the restore, a snapshot; and everybody else while one exists?</summary>
-public class Snapshots
+public unsafe class Snapshots
 {
     private const int Pages = 256;
     private const ulong AllPages = 16384;
@@ -22,6 +23,7 @@ public class Snapshots
     private Snapshot _clean = null!;
     private Snapshot? _first;
     private ulong[] _addresses = null!;
+    private byte* _room;
 
     [GlobalSetup]
     public void Setup()
@@ -38,11 +40,13 @@ public class Snapshots
         _gigabyte = PhysicalMemory.Create(1 * ByteSize.GiB);
         _large = new Machine(_gigabyte);
         _addresses = Guest.RandomAddresses(Pages, Accesses);
+        _room = (byte*)NativeMemory.AlignedAlloc(Pages << 12, 4096);
     }
 
     [GlobalCleanup]
     public void Cleanup()
     {
+        NativeMemory.AlignedFree(_room);
         _clean.Dispose();
         _mmu.Dispose();
         _free.Dispose();
@@ -76,7 +80,25 @@ public class Snapshots
         _machine.Restore(_clean);
     }
 
-    /// <summary>The first write of each of 256 pages under the first snapshot ever, which copies them; later ones find the copies.</summary>
+    /// <summary>A second snapshot, the first write of each of 256 pages under it, which copies them, and the end of it.</summary>
+    [Benchmark(OperationsPerInvoke = Pages)]
+    public void SnapshotWritePagesAndDiscard()
+    {
+        using Snapshot second = _machine.TakeSnapshot();
+        Write(_mmu);
+    }
+
+    /// <summary>What a copy of a page costs by itself, both sides in the caches.</summary>
+    [Benchmark(OperationsPerInvoke = Pages)]
+    public void CopyPages()
+    {
+        _guest.Memory.TryGetReadOnlySpan(0UL, Pages << 12, out ReadOnlySpan<byte> pages);
+        for (int page = 0; page < Pages; page++) pages.Slice(page << 12, 4096).CopyTo(new Span<byte>(_room + (page << 12), 4096));
+    }
+
+    /// <summary>
+    /// The first write of each of 256 pages under the first snapshot ever, which copies them; later ones find the copies. Neither the pages nor the room for the copies are in a cache.
+    /// </summary>
     [Benchmark(OperationsPerInvoke = Pages)]
     public void WritePagesNeverWritten() => Write(_free);
 

@@ -21,7 +21,7 @@ internal sealed unsafe class MemoryVersions : IDisposable
     private readonly byte* _bytes;
     private readonly byte* _guards;
     private readonly byte _guard;
-    private readonly PagePool _pool = new();
+    private readonly PagePool _pool;
     private readonly List<MemoryVersion> _all = [];
     private readonly NativeRegion _savedRegion;
 
@@ -37,8 +37,10 @@ internal sealed unsafe class MemoryVersions : IDisposable
     /// <param name="length">Its length in bytes.</param>
     /// <param name="guards">The guards of its pages.</param>
     /// <param name="guard">The guard that means: not written since the current version.</param>
-    internal MemoryVersions(byte* bytes, ulong length, byte* guards, byte guard)
+    /// <param name="pool">Room for copies; all of it is free, and not owned.</param>
+    internal MemoryVersions(byte* bytes, ulong length, byte* guards, byte guard, PagePool pool)
     {
+        _pool = pool;
         _bytes = bytes;
         _guards = guards;
         _guard = guard;
@@ -56,9 +58,6 @@ internal sealed unsafe class MemoryVersions : IDisposable
 
     /// <summary>The pages written since the current version.</summary>
     internal ReadOnlySpan<ulong> Dirty => _dirty.AsSpan(0, _dirtyCount);
-
-    /// <summary>Pages of which copies are kept.</summary>
-    internal long Copies => _pool.InUse;
 
     /// <summary>Called before the first write of a page; whoever calls removes the guard when this has returned.</summary>
     internal void Save(ulong page)
@@ -162,13 +161,9 @@ internal sealed unsafe class MemoryVersions : IDisposable
         return differences;
     }
 
-    /// <summary>Room for copies.</summary>
-    internal PagePool Pool => _pool;
-
     /// <inheritdoc/>
     public void Dispose()
     {
-        _pool.Dispose();
         _savedRegion.Dispose();
         Current = null;
         _all.Clear();

@@ -20,7 +20,10 @@ internal sealed unsafe class PagePool : IDisposable
     private uint _next;
 
     /// <summary>Slots that are in use.</summary>
-    internal long InUse => _next == 0 ? 0 : _next - 1 - _freeCount;
+    internal long InUse => Room - _freeCount;
+
+    /// <summary>Slots for which the host has given memory.</summary>
+    internal long Room => _next == 0 ? 0 : _next - 1;
 
     /// <summary>The bytes of a slot.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,6 +48,15 @@ internal sealed unsafe class PagePool : IDisposable
     internal void Prepare(int count)
     {
         while (_freeCount < count) Grow();
+    }
+
+    /// <summary>Gives all slots back, and keeps their memory.</summary>
+    internal void ReturnAll()
+    {
+        if (_free.Length < _next) Array.Resize(ref _free, (int)_next);
+        _freeCount = 0;
+        // As they were at first: taken in the order of their addresses.
+        for (uint slot = _next; slot > 1;) _free[_freeCount++] = --slot;
     }
 
     /// <inheritdoc/>

@@ -4,14 +4,19 @@ namespace FastMmu.Memory;
 /// <content>The memory as it was: what snapshots of a <see cref="Machine"/> are made of.</content>
 public sealed unsafe partial class PhysicalMemory
 {
+    private readonly PagePool _copies = new();
     private MemoryVersions? _versions;
+    private bool _copiesReserved;
     private bool _telling;
 
     /// <summary>Called after the memory has become what it was: page tables are others, whatever was cached of them.</summary>
     internal event Action? Restored;
 
     /// <summary>Pages of which copies are kept.</summary>
-    internal long VersionCopies => _versions?.Copies ?? 0;
+    internal long VersionCopies => _copies.InUse;
+
+    /// <summary>Pages for copies of which the host has given memory.</summary>
+    internal long CopiesRoom => _copies.Room;
 
     /// <summary>How many pages were written since a version was last taken or restored.</summary>
     internal int WrittenSinceVersion => _versions?.Dirty.Length ?? 0;
@@ -27,7 +32,7 @@ public sealed unsafe partial class PhysicalMemory
             if (_versions?.Current is null)
             {
                 GuardEverything(SnapshotGuard);
-                _versions ??= new MemoryVersions(_base, _region.Length, _guards, SnapshotGuard);
+                _versions ??= new MemoryVersions(_base, _region.Length, _guards, SnapshotGuard, _copies);
             }
             else if (_versions.Dirty.Length <= FewPages)
             {
@@ -70,7 +75,21 @@ public sealed unsafe partial class PhysicalMemory
             ClearEverywhere(SnapshotGuard);
             _versions.Dispose();
             _versions = null;
+            if (_copiesReserved) _copies.ReturnAll();
+            else _copies.Dispose();
             UpdateWriteChunks();
+        }
+    }
+
+    /// <summary>Takes the host's memory for some copies of pages now, and keeps it until this memory goes.</summary>
+    internal void ReserveCopies(long pages)
+    {
+        lock (_guardLock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            long missing = Math.Min(pages, (long)(_region.Length / PagePool.PageBytes)) - _copies.InUse;
+            _copies.Prepare((int)Math.Clamp(missing, 0, int.MaxValue));
+            _copiesReserved = true;
         }
     }
 
@@ -115,7 +134,7 @@ public sealed unsafe partial class PhysicalMemory
     }
 
     /// <summary>Kept bytes of a page.</summary>
-    internal ReadOnlySpan<byte> KeptBytes(uint slot) => new(_versions!.Pool.At(slot), PagePool.PageBytes);
+    internal ReadOnlySpan<byte> KeptBytes(uint slot) => new(_copies.At(slot), PagePool.PageBytes);
 
     /// <summary>The number of a backed page in the native region.</summary>
     internal ulong NumberOf(ulong page) => OffsetOf(page) >> 12;

@@ -313,6 +313,7 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
             // With no chunk left, every access takes the slow path, which knows that the memory is gone.
             _chunks = _writeChunks = [];
             _versions?.Dispose();
+            _copies.Dispose();
         }
 
         // What others have entered into their tables before they could see that is visible from here on, and is forgotten now; what they enter

@@ -69,6 +69,30 @@ public sealed class Machine
         return new Snapshot(this, version, Array.ConvertAll(_processors, p => p.CaptureRegisters()), verifiable ? new MemoryCopy(Memory) : null);
     }
 
+    /// <summary>
+    /// Has the host give memory for copies of pages now, instead of in the middle of a guest's write: for who wants the first writes under a
+    /// snapshot to cost all the same.
+    /// </summary>
+    /// <param name="pages">Copies of 4 KiB each that all snapshots of this memory will hold together; more than the memory has pages are as many as it has.</param>
+    /// <remarks>
+    /// Costs what the host takes to clear that much memory (about 0.2 ms a mebibyte). It stays taken until the memory is disposed, whichever snapshots are.
+    /// Without this, memory is taken in pieces of 2 MiB as copies are made, and given back with the last snapshot.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The number is negative.</exception>
+    /// <exception cref="InsufficientMemoryException">The host has no more memory; what it gave before is kept.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <example><code>
+    /// machine.ReserveCopies(1000);                                // the fuzzed program is known to write no more
+    /// using Snapshot ready = machine.TakeSnapshot();
+    /// memory.Write(0x1000, 1);                                    // copies a page into memory that is there
+    /// Console.WriteLine(machine.WrittenPages);                    // 1
+    /// </code></example>
+    public void ReserveCopies(long pages)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(pages);
+        Memory.ReserveCopies(pages);
+    }
+
     /// <summary>Makes the machine what it was when a snapshot was taken. Every cached translation is dropped.</summary>
     /// <param name="snapshot">One of this machine; it can be restored again, and so can all others, whichever of them was taken later.</param>
     /// <remarks>

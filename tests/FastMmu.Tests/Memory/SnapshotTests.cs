@@ -411,6 +411,39 @@ public sealed class SnapshotTests
         Assert.Equal(0, memory.VersionCopies);
     }
 
+    [Fact]
+    public void ReservedCopies_AreThereBeforeTheyAreUsed_AndStayWhenTheLastSnapshotGoes()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        var machine = new Machine(memory);
+        Assert.Throws<ArgumentOutOfRangeException>(() => machine.ReserveCopies(-1));
+        machine.ReserveCopies(long.MaxValue);
+        Assert.Equal(0, memory.VersionCopies);
+        long taken = memory.CopiesRoom;
+        Assert.InRange(taken, 4096, 4096 + 512);
+        for (int round = 1; round <= 3; round++)
+        {
+            using Snapshot snapshot = machine.TakeSnapshot(verifiable: true);
+            for (ulong page = 0; page < 4096; page++) memory.Write(page << 12, (page << 8) + (ulong)round);
+            Assert.Equal(4096, memory.VersionCopies);
+            Assert.Equal(taken, memory.CopiesRoom);
+            machine.Restore(snapshot);
+            Assert.Empty(snapshot.Verify());
+        }
+
+        memory.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => machine.ReserveCopies(1));
+    }
+
+    [Fact]
+    public void CopiesWithoutReservation_GoWithTheLastSnapshot()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        var machine = new Machine(memory);
+        using (machine.TakeSnapshot()) Assert.InRange(memory.CopiesRoom, 1, 512);
+        Assert.Equal(0, memory.CopiesRoom);
+    }
+
     internal static void AssertSame(ProcessorRegisters expected, ProcessorRegisters actual)
     {
         Assert.Equal(expected.Segments.Segments, actual.Segments.Segments);
