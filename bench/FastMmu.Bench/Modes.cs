@@ -6,18 +6,19 @@ using FastMmu.Processor;
 namespace FastMmu.Bench;
 
 /// <summary>
-/// What does a hit cost in each mode: with paging, without, and where the embedder fills the table? And a miss, where he answers it at once? The first is what the others
-/// are to be compared with.
+/// What does a hit cost in each mode: with paging, without, and where the embedder fills the table? And a miss, where he answers it at once? And what of it in a batch? The
+/// first is what the others are to be compared with.
 /// </summary>
 public class Modes
 {
     private const int Count = 1024;
     private const ulong Pages = 512;
+    private const ulong ManyPages = 65536;
 
     private Guest _guest = null!;
     private Mmu _paged = null!, _unpaged = null!, _observed = null!;
     private SoftTlb _soft = null!;
-    private ulong[] _addresses = [], _low = [], _physical = [];
+    private ulong[] _addresses = [], _low = [], _unusual = [], _scattered = [], _physical = [];
 
     [GlobalSetup]
     public void Setup()
@@ -31,7 +32,9 @@ public class Modes
         _soft = new SoftTlb(_guest.Memory, new Shifted());
         _addresses = Guest.RandomAddresses(Pages, Count);
         _low = [.. _addresses.Select(a => a - Guest.FirstLinear)];
-        _physical = new ulong[Count];
+        _unusual = [.. _addresses.Select(a => a | (0xcUL << 60))];
+        _scattered = Guest.RandomAddresses(ManyPages, 16 * Count);
+        _physical = new ulong[16 * Count];
     }
 
     [GlobalCleanup]
@@ -81,7 +84,41 @@ public class Modes
     }
 
     [Benchmark(OperationsPerInvoke = Count)]
-    public int BatchUnpaged() => _unpaged.TranslateBatch(_low, _physical, Access.Read, Privilege.User).Translated;
+    public int BatchUnpaged() => _unpaged.TranslateBatch(_low, Results(Count), Access.Read, Privilege.User).Translated;
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public int BatchPaged() => _paged.TranslateBatch(_addresses, Results(Count), Access.Read, Privilege.User).Translated;
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public int BatchByTranslator() => _soft.TranslateBatch(_addresses, Results(Count), Access.Read, Privilege.User).Translated;
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public int OneByOneByTranslator() => TranslateOneByOne(_addresses);
+
+    /// <summary>Addresses whose upper sixteen bits are neither all zeros nor all ones.</summary>
+    [Benchmark(OperationsPerInvoke = Count)]
+    public int BatchOfUnusualAddresses() => _soft.TranslateBatch(_unusual, Results(Count), Access.Read, Privilege.User).Translated;
+
+    [Benchmark(OperationsPerInvoke = 16 * Count)]
+    public int BatchThatMisses() => _soft.TranslateBatch(_scattered, Results(16 * Count), Access.Read, Privilege.User).Translated;
+
+    [Benchmark(OperationsPerInvoke = 16 * Count)]
+    public int OneByOneThatMisses() => TranslateOneByOne(_scattered);
+
+    private Span<ulong> Results(int count) => _physical.AsSpan(0, count);
+
+    private int TranslateOneByOne(ulong[] addresses)
+    {
+        int translated = 0;
+        for (int i = 0; i < addresses.Length; i++)
+        {
+            if (!_soft.TryTranslate(addresses[i], Access.Read, Privilege.User, out PhysicalAddress physical)) continue;
+            _physical[i] = physical.Value;
+            translated++;
+        }
+
+        return translated;
+    }
 
     private static ulong Read(Mmu mmu, ulong[] addresses)
     {
@@ -106,7 +143,8 @@ public class Modes
     {
         public bool TryTranslate(SoftTlb tlb, ulong linear, Access access, Privilege privilege, out SoftPage page)
         {
-            page = new((linear & ((1UL << 40) - 1)) - Guest.FirstLinear);
+            // Again and again the same pages.
+            page = new(linear & ((Pages << 12) - 1));
             return true;
         }
     }

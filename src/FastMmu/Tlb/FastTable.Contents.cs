@@ -11,7 +11,7 @@ internal sealed unsafe partial class FastTable
     internal IReadOnlyList<FastEntry> Contents()
     {
         var found = new SortedDictionary<(int Context, int Row, ulong Linear), (ulong Physical, uint Attributes)>();
-        int width = _generationShift == 52 ? 48 : 57;
+        int width = _generationShift == 52 ? PackedTable.LinearBits : 57;
         for (int i = 0; i < FastContexts.Count; i++)
         {
             uint generation = _contexts[i].Generation;

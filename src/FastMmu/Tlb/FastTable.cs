@@ -77,7 +77,7 @@ internal sealed unsafe partial class FastTable : IDisposable
     /// <param name="linearWidth">57 with five-level paging, else 48 or less.</param>
     internal void SetLinearWidth(int linearWidth)
     {
-        int shift = linearWidth > 48 ? 60 : 52;
+        int shift = linearWidth > PackedTable.LinearBits ? 60 : 52;
         if (shift == _generationShift) return;
         _generationShift = shift;
         _lastGeneration = (1u << (64 - shift)) - 1;

@@ -8,7 +8,7 @@ namespace FastMmu.Tlb;
 /// <code>
 /// entry:    63              52 51                     28 27                       0
 ///          +------------------+-------------------------+--------------------------+
-///          | generation (xor) |  linear bits 48:25      | physical bits 39:12      |     widths for 48-bit linear addresses
+///          | generation (xor) |  linear bits 48:25      | physical bits 39:12      |     widths for linear addresses of 49 bits and less
 ///          +------------------+-------------------------+--------------------------+
 /// slot:     linear bits 24:12
 /// key:      generation in place, everything else zero
@@ -23,6 +23,9 @@ internal static unsafe class PackedTable
     internal const int FrameBits = 28;
     internal const ulong LastFrame = (1UL << FrameBits) - 1;
     internal const int TagShift = 12 + FastTable.SlotBits;
+
+    /// <summary>How wide linear addresses may be, sign-extended, beside generations of twelve bits: slot and tag have so many bits.</summary>
+    internal const int LinearBits = 52 - FrameBits + TagShift;
 
     /// <summary>Where the slot is in an address, as BEXTR wants it: first bit, and number of bits in the second byte.</summary>
     internal const ushort SlotControl = 12 | (FastTable.SlotBits << 8);

@@ -54,6 +54,8 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
         _memory = memory;
         _translator = translator;
         _view = _fast.View;
+        _view->SignBias = 1UL << (PackedTable.LinearBits - 1);
+        _view->SignMask = ulong.MaxValue << PackedTable.LinearBits;
         _base = memory.WindowBase;
         _listener = new MemoryListener(memory, this);
         Enter(0);
@@ -125,42 +127,6 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
         return done;
     }
 
-    /// <summary>Translates many addresses, one after another.</summary>
-    /// <param name="linear">The addresses.</param>
-    /// <param name="physical">
-    /// Receives a physical address for each, or <see cref="BatchResult.FaultedLane"/>. Same length as <paramref name="linear"/>; the same memory, or memory that does not overlap.
-    /// </param>
-    /// <param name="access">What the accesses do.</param>
-    /// <param name="privilege">On whose behalf.</param>
-    /// <returns>How many were translated and refused.</returns>
-    /// <exception cref="ArgumentException">The spans differ in length or overlap partly; nothing was written.</exception>
-    /// <exception cref="InvalidOperationException">An answer of the translator is no page.</exception>
-    /// <example><code>
-    /// ulong[] linear = { 0x10, 0x1_0010, 0x2010 };
-    /// ulong[] physicals = new ulong[3];
-    /// Console.WriteLine(tlb.TranslateBatch(linear, physicals, Access.Read, Privilege.User));      // BatchResult { Translated = 2, Faulted = 1, FirstFault = 1 }
-    /// Console.WriteLine(physicals[2].ToString("x"));          // 102010
-    /// </code></example>
-    public BatchResult TranslateBatch(ReadOnlySpan<ulong> linear, Span<ulong> physical, Access access, Privilege privilege)
-    {
-        if (linear.Length != physical.Length) throw new ArgumentException("The spans differ in length.", nameof(physical));
-        if (linear.Overlaps(physical, out int distance) && distance != 0) throw new ArgumentException("The spans overlap partly.", nameof(physical));
-        int row = PermissionTable.RowOf(access, privilege), faulted = 0, first = -1;
-        for (int i = 0; i < linear.Length; i++)
-        {
-            if (_view->TryFind(linear[i], 1, row, out ulong found) || TryTranslateSlowly(linear[i], access, privilege, out found))
-            {
-                physical[i] = found;
-                continue;
-            }
-
-            physical[i] = BatchResult.FaultedLane;
-            if (faulted++ == 0) first = i;
-        }
-
-        return new(linear.Length - faulted, faulted, first);
-    }
-
     /// <summary>Forgets the page of an address in one address space, under all regimes, and global pages in every one.</summary>
     /// <param name="linear">Any address in the page.</param>
     /// <param name="addressSpace">The address space.</param>
@@ -229,7 +195,7 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryTranslateSlowly(ulong linear, Access access, Privilege privilege, out ulong physical)
+    private bool TryTranslateSlowly(ulong linear, Access access, Privilege privilege, out ulong physical, bool packed = false)
     {
         Misses++;
         ulong generation = _view->Generation;
@@ -242,15 +208,17 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
         }
 
         // What the translator made the table forget meanwhile may be what it says now.
-        if (page.Cached && generation == _view->Generation && Admits(physical, access)) Insert(linear, in page, PermissionTable.RowOf(access, privilege));
+        if (page.Cached && generation == _view->Generation && Admits(physical, access)) Insert(linear, in page, PermissionTable.RowOf(access, privilege), packed);
         return true;
     }
 
-    private void Insert(ulong linear, in SoftPage page, int row)
+    private void Insert(ulong linear, in SoftPage page, int row, bool packed)
     {
         if (page.Shift > 12) NoteLarge(linear, page.Shift);
         if ((page.Rights & Rights.Global) != 0) _globalsSeen = true;
-        _fast.Insert(row, linear, page.Physical.Value, Translation.AttributesOf((PageSize)page.Shift, page.Rights, patIndex: 0));
+        uint attributes = Translation.AttributesOf((PageSize)page.Shift, page.Rights, patIndex: 0);
+        _fast.Insert(row, linear, page.Physical.Value, attributes);
+        if (packed && IsPackable(linear)) _fast.InsertPacked(row, linear, page.Physical.Value, attributes);
         // The memory may have gone on another thread, which has wiped the table before this entry came.
         if (_memory.IsDisposed) ForgetMemory();
     }

@@ -24,7 +24,7 @@ public sealed class SoftTlbTests : IDisposable
     public void TlbNeverAnswersOtherwiseThanItsTranslator() => Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
     {
         var random = new Random(seed);
-        var pages = new Pages();
+        var pages = new RandomPages();
         using var tlb = new SoftTlb(_memory, pages);
         for (int step = 0; step < 400; step++)
         {
@@ -54,7 +54,7 @@ public sealed class SoftTlbTests : IDisposable
     [Fact]
     public void Hits_AskNobody()
     {
-        var pages = new Pages();
+        var pages = new RandomPages();
         using var tlb = new SoftTlb(_memory, pages);
         pages.Add(0, 0x5000, new(0x10_0000));
         for (int i = 0; i < 10; i++) Assert.True(tlb.TryRead(0x5008, out long _));
@@ -71,7 +71,7 @@ public sealed class SoftTlbTests : IDisposable
     [Fact]
     public void Pages_OfRomAndNothing_AreReadAndNotKept()
     {
-        var pages = new Pages();
+        var pages = new RandomPages();
         using var tlb = new SoftTlb(_memory, pages);
         pages.Add(0, 0x5000, new(0xff00_0000));
         pages.Add(0, 0x6000, new(0x8000_0000));
@@ -91,7 +91,7 @@ public sealed class SoftTlbTests : IDisposable
     [Fact]
     public void WhatHappensToTheMemory_IsHeardOf()
     {
-        var pages = new Pages();
+        var pages = new RandomPages();
         var memory = PhysicalMemory.Create(16 * MiB);
         using var tlb = new SoftTlb(memory, pages);
         pages.Add(0, 0x5000, new(0x10_0000));
@@ -116,7 +116,7 @@ public sealed class SoftTlbTests : IDisposable
     [Fact]
     public void Translator_ThatForgetsWhileItIsAsked_LeavesNothingStale()
     {
-        var pages = new Pages();
+        var pages = new RandomPages();
         using var tlb = new SoftTlb(_memory, pages);
         pages.Add(0, 0x5000, new(0x10_0000));
         pages.Add(1, 0x5000, new(0x20_0000));
@@ -136,16 +136,16 @@ public sealed class SoftTlbTests : IDisposable
     [InlineData(0x10_0000, 64)]
     public void Answer_ThatIsNoPage_IsTheEmbeddersMistake(ulong physical, int shift)
     {
-        var pages = new Pages { Exact = true };
+        var pages = new RandomPages { Exact = true };
         using var tlb = new SoftTlb(_memory, pages);
         pages.Add(0, 0x5000, new(physical, shift));
         Assert.Throws<InvalidOperationException>(() => tlb.TryRead(0x5000, out int _));
         Assert.Throws<ArgumentException>(() => tlb.TranslateBatch(new ulong[1], new ulong[2], Access.Read, Privilege.User));
     }
 
-    private void Check(SoftTlb tlb, Pages pages, Random random)
+    private void Check(SoftTlb tlb, RandomPages pages, Random random)
     {
-        ulong linear = Pages.Place(random) + (ulong)random.Next(0x3000);
+        ulong linear = RandomPages.Place(random) + (ulong)random.Next(0x3000);
         var privilege = (Privilege)random.Next(2);
         var access = (Access)random.Next(3);
         bool allowed = pages.TryFind(tlb.AddressSpace, linear, access, privilege, tlb.Regime, out SoftPage page);
@@ -176,77 +176,5 @@ public sealed class SoftTlbTests : IDisposable
         if (!writable) return;
         Assert.Equal((byte)(value >> 8), _memory.Read<byte>(second.Physical));
         if (first.Physical != second.Physical) Assert.Equal((byte)value, _memory.Read<byte>(first.Physical));
-    }
-
-    /// <summary>Pages by address space, those behind taking the place of those they overlap; who changes one tells the TLB.</summary>
-    private sealed class Pages : ILinearTranslator
-    {
-        private static readonly int[] Shifts = [12, 12, 12, 14, 16, 21, 22, 24, 30, 39];
-
-        private readonly List<(int Space, ulong Start, SoftPage Page)> _pages = [];
-
-        public Action<SoftTlb>? Asked { get; set; }
-
-        public bool Exact { get; init; }
-
-        public static ulong Place(Random random)
-        {
-            ulong[] places = [0, 0x5000, 0x1f_f000, 0x40_0000, 0x3fff_e000, 0x7f_ffff_f000, 1UL << 60, ulong.MaxValue - 0xfff];
-            return places[random.Next(places.Length)] + ((ulong)random.Next(3) << 12);
-        }
-
-        public void Add(int space, ulong linear, SoftPage page) => _pages.Add((space, linear, page));
-
-        public void Map(Random random, int space, SoftTlb tlb)
-        {
-            int shift = Shifts[random.Next(Shifts.Length)];
-            ulong start = Place(random) >> shift << shift;
-            bool global = random.Next(5) == 0;
-            ulong physical = ((ulong)random.Next(16) << 12) + (shift > 20 ? 0 : (ulong)random.Next(8) << 20);
-            Rights rights = Rights.Read | (random.Next(3) == 0 ? 0 : Rights.User) | (random.Next(2) == 0 ? Rights.Write : 0)
-                | (random.Next(2) == 0 ? Rights.Execute : 0) | (global ? Rights.Global : 0);
-            bool Overlaps((int Space, ulong Start, SoftPage Page) other) =>
-                (other.Space == space || global || (other.Page.Rights & Rights.Global) != 0)
-                && (other.Start ^ start) >> Math.Max(shift, other.Page.Shift) == 0;
-            foreach ((int Space, ulong Start, SoftPage Page) gone in _pages.Where(Overlaps))
-            {
-                switch (random.Next(4))
-                {
-                    case 0 when (gone.Page.Rights & Rights.Global) == 0: tlb.InvalidateAddressSpace(gone.Space); break;
-                    case 1: tlb.InvalidateRange(gone.Start, 1UL << gone.Page.Shift, gone.Space); break;
-                    case 2: tlb.InvalidateAll(); break;
-                    default: tlb.InvalidatePage(gone.Start + (((ulong)random.NextInt64() & ((1UL << gone.Page.Shift) - 1))), gone.Space); break;
-                }
-            }
-
-            _pages.RemoveAll(Overlaps);
-            if (random.Next(4) != 0) _pages.Add((space, start, new(physical, shift, rights)));
-        }
-
-        public bool TryFind(int space, ulong linear, Access access, Privilege privilege, ulong regime, out SoftPage page)
-        {
-            page = default;
-            foreach ((int owner, ulong start, SoftPage mapped) in _pages)
-            {
-                if ((owner != space && (mapped.Rights & Rights.Global) == 0) || (linear ^ start) >> mapped.Shift != 0) continue;
-                // Regime 1 lets supervisors alone in.
-                if (privilege == Privilege.User && ((mapped.Rights & Rights.User) == 0 || regime == 1)) return false;
-                Rights needed = access switch { Access.Write => Rights.Write, Access.Execute => Rights.Execute, _ => Rights.Read };
-                // Large pages show the same 16 MiB again and again.
-                ulong offset = (linear - start) & (mapped.Shift > 20 ? (8 * MiB) - 1 : ulong.MaxValue);
-                page = mapped with { Physical = new(mapped.Physical.Value + offset) };
-                return (mapped.Rights & needed) != 0;
-            }
-
-            return false;
-        }
-
-        public bool TryTranslate(SoftTlb tlb, ulong linear, Access access, Privilege privilege, out SoftPage page)
-        {
-            Asked?.Invoke(tlb);
-            if (!Exact) return TryFind(tlb.AddressSpace, linear, access, privilege, tlb.Regime, out page);
-            page = _pages[0].Page;
-            return true;
-        }
     }
 }
