@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using FastMmu.Processor;
 
 namespace FastMmu.Bench;
 
@@ -10,6 +11,7 @@ public class BatchReadWrite
     private readonly ulong[] _values = new ulong[Count];
     private Guest _guest = null!;
     private Mmu _mmu = null!;
+    private SoftTlb _soft = null!;
     private ulong[] _linear = [];
 
     [Params(32, 4096, 65536)]
@@ -20,12 +22,18 @@ public class BatchReadWrite
     {
         _guest = new Guest((ulong)Pages);
         _mmu = _guest.CreateMmu();
+        _soft = new SoftTlb(_guest.Memory, (SoftTlb _, ulong linear, Access _, Privilege _, out SoftPage page) =>
+        {
+            page = new(linear - Guest.FirstLinear);
+            return true;
+        });
         _linear = Guest.RandomAddresses((ulong)Pages, Count);
     }
 
     [GlobalCleanup]
     public void Cleanup()
     {
+        _soft.Dispose();
         _mmu.Dispose();
         _guest.Dispose();
     }
@@ -35,6 +43,20 @@ public class BatchReadWrite
 
     [Benchmark(OperationsPerInvoke = Count)]
     public BatchResult Scatter() => _mmu.ScatterWrite<ulong>(_linear, _values);
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public BatchResult SoftGather() => _soft.GatherRead<ulong>(_linear, _values);
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public BatchResult SoftScatter() => _soft.ScatterWrite<ulong>(_linear, _values);
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public int SoftReadOneByOne()
+    {
+        int read = 0;
+        for (int i = 0; i < _linear.Length; i++) read += _soft.TryRead(_linear[i], out _values[i]) ? 1 : 0;
+        return read;
+    }
 
     [Benchmark(OperationsPerInvoke = Count)]
     public int ReadOneByOne()

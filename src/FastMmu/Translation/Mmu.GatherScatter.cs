@@ -46,7 +46,7 @@ public sealed unsafe partial class Mmu
     [SkipLocalsInit]
     public BatchResult GatherRead<T>(ReadOnlySpan<ulong> linear, Span<T> values, Span<MmuFault> faults = default) where T : unmanaged
     {
-        CheckLanes<T>(linear, values, faults, nameof(values));
+        CheckLanes<T>(linear, values, faults);
         Privilege privilege = CurrentPrivilege;
         int last = AlignmentChecks ? -1 : PageBytes - sizeof(T);
         Span<ulong> physical = stackalloc ulong[GatherBlock];
@@ -109,7 +109,7 @@ public sealed unsafe partial class Mmu
     [SkipLocalsInit]
     public BatchResult ScatterWrite<T>(ReadOnlySpan<ulong> linear, ReadOnlySpan<T> values, Span<MmuFault> faults = default) where T : unmanaged
     {
-        CheckLanes(linear, values, faults, nameof(values));
+        CheckLanes(linear, values, faults);
         Privilege privilege = CurrentPrivilege;
         int row = PermissionTable.RowOf(Access.Write, privilege);
         int faulted = 0, first = -1, lane = 0;
@@ -196,18 +196,9 @@ public sealed unsafe partial class Mmu
         if (faulted++ == 0) first = lane;
     }
 
-    private void CheckLanes<T>(ReadOnlySpan<ulong> linear, ReadOnlySpan<T> values, ReadOnlySpan<MmuFault> faults, string name) where T : unmanaged
+    private void CheckLanes<T>(ReadOnlySpan<ulong> linear, ReadOnlySpan<T> values, ReadOnlySpan<MmuFault> faults) where T : unmanaged
     {
-        if (linear.Length != values.Length) throw new ArgumentException("The spans differ in length.", name);
-        if (!faults.IsEmpty && faults.Length != linear.Length) throw new ArgumentException("The spans differ in length.", nameof(faults));
-        ReadOnlySpan<byte> lanes = MemoryMarshal.AsBytes(linear), data = MemoryMarshal.AsBytes(values);
-        if (lanes.Overlaps(data, out int distance) && (distance != 0 || sizeof(T) != sizeof(ulong)))
-        {
-            throw new ArgumentException("The spans overlap.", name);
-        }
-
-        ReadOnlySpan<byte> answers = MemoryMarshal.AsBytes(faults);
-        if (answers.Overlaps(lanes) || answers.Overlaps(data)) throw new ArgumentException("The spans overlap.", nameof(faults));
+        LaneSpans.Check(linear, values, faults, nameof(faults));
         ObjectDisposedException.ThrowIf(_memory.IsDisposed, _memory);
     }
 }
