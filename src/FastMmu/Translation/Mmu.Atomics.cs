@@ -13,9 +13,6 @@ namespace FastMmu;
 /// </content>
 public sealed unsafe partial class Mmu
 {
-    private const int LineBytes = 64;
-    private const int WideBytes = 16;
-
     /// <summary>
     /// Whether an atomic access of 16 bytes is one step on this host, so that it is atomic against every other access; it takes GCC's libatomic. Where not, it is
     /// atomic against other accesses of 16 bytes and against those that cross a multiple of eight bytes; others may see one half before the other.
@@ -191,20 +188,20 @@ public sealed unsafe partial class Mmu
                 if (droppedBytes[i] != 0) resultBytes[i] = foundBytes[i];
             }
         }
-        while (!TryReplace(physical, found, result));
+        while (!PagedAtomic.TryReplace(_memory, physical, found, result));
         return true;
     }
 
     private bool TryTranslateUpdate(ulong linear, int size, Privilege privilege, Span<ulong> physical, out MmuFault fault)
     {
-        bool wide = size == WideBytes && (linear & (WideBytes - 1)) != 0;
+        bool wide = PagedAtomic.IsMisaligned(linear, size);
         if (wide)
         {
             fault = MmuFault.GeneralProtection(0, FaultReason.Misaligned, linear);
             return false;
         }
 
-        bool split = Options.SplitLocks == SplitLocks.AlignmentCheck && (linear & (LineBytes - 1)) + (ulong)size > LineBytes;
+        bool split = Options.SplitLocks == SplitLocks.AlignmentCheck && PagedAtomic.IsSplit(linear, size);
         for (int page = 0; split && page < physical.Length; page++)
         {
             // The page fault is delivered rather than the alignment check, which leaves no trace in the tables.
@@ -222,31 +219,5 @@ public sealed unsafe partial class Mmu
         }
 
         return TryTranslatePages(linear, size, Access.Write, privilege, stack: false, ulong.MaxValue, physical, out fault);
-    }
-
-    // Handlers of code and guards are asked before any lock is taken. What is not all RAM is written without a comparison: nobody else can hold it still either.
-    private bool TryReplace<T>(ReadOnlySpan<ulong> physical, T found, T result) where T : unmanaged
-    {
-        Span<byte> foundBytes = MemoryMarshal.AsBytes(new Span<T>(ref found)), resultBytes = MemoryMarshal.AsBytes(new Span<T>(ref result));
-        int count = Math.Min(sizeof(T), LeftInPage(physical[0]));
-        byte* first = _memory.FindForWrite(physical[0], count);
-        byte* second = first != null && count < sizeof(T) ? _memory.FindForWrite(physical[1], sizeof(T) - count) : null;
-        if (first == null || (count < sizeof(T) && second == null))
-        {
-            MovePages(physical, resultBytes, write: true, default);
-            return true;
-        }
-
-        if (HostAtomic.IsOneStep(first, sizeof(T))) return HostAtomic.TryReplace(first, found, result, _memory.SplitLock);
-        // On one page the parts lie side by side.
-        if (second == null) second = first + count;
-        lock (_memory.SplitLock)
-        {
-            Span<byte> low = new(first, count), high = new(second, sizeof(T) - count);
-            if (!low.SequenceEqual(foundBytes[..count]) || !high.SequenceEqual(foundBytes[count..])) return false;
-            resultBytes[..count].CopyTo(low);
-            resultBytes[count..].CopyTo(high);
-            return true;
-        }
     }
 }
