@@ -2,6 +2,7 @@ using FastMmu.Linux;
 using FastMmu.Linux.Areas;
 using FastMmu.Linux.Mm;
 using FastMmu.Memory;
+using FastMmu.Processor;
 
 namespace FastMmu.Bench;
 
@@ -18,10 +19,11 @@ internal sealed class LinuxProcess : IDisposable
     private readonly PhysicalMemory _memory;
 
     /// <param name="mebibytes">The machine's memory.</param>
-    public LinuxProcess(ulong mebibytes = 64)
+    /// <param name="paging">Where its page tables are.</param>
+    public LinuxProcess(ulong mebibytes = 64, PagingMode paging = PagingMode.FourLevel)
     {
         _memory = PhysicalMemory.Create(mebibytes << 20);
-        Machine = new LinuxMachine(_memory);
+        Machine = new LinuxMachine(_memory) { Paging = paging };
         Machine.Settings.TotalRamPages = mebibytes << 8;
         Mm = new AddressSpace(Machine, new ProcessContext())
         {
