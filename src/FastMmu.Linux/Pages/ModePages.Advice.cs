@@ -170,7 +170,7 @@ internal sealed unsafe partial class ModePages<TEntry>
 
     private readonly ref struct Ager(ModePages<TEntry> tables, bool lazyFree) : ILeafVisitor<TEntry>
     {
-        private readonly bool _walked = tables.WalkedByOthers;
+        private readonly bool _walked = tables.Walked;
 
         public bool Visit(TEntry* entries, int count, ulong address)
         {

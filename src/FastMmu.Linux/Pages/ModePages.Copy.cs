@@ -60,7 +60,7 @@ internal sealed unsafe partial class ModePages<TEntry>
             BeforeWrite(from);
         }
 
-        bool walked = WalkedByOthers;
+        bool walked = Walked;
         PageFrame* pages = _pages.Map;
         ulong anonymous = 0;
         int firstChanged = -1, lastChanged = 0;

@@ -125,7 +125,7 @@ internal sealed unsafe partial class ModePages<TEntry>
         }
 
         // No processor may write to the new page while another still reads the old one.
-        Take(slot, WalkedByOthers);
+        Take(slot, Walked);
         Changed(address);
         Flush();
         if (!special)

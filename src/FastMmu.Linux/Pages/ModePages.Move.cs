@@ -93,7 +93,7 @@ internal sealed unsafe partial class ModePages<TEntry>
 
         TEntry* entries = Find(oldStart);
         BeforeWrite(entries);
-        bool walked = WalkedByOthers;
+        bool walked = Walked;
         for (ulong i = 0; i < extent >> PageShift; i++)
         {
             if (!entries[i].IsEmpty)

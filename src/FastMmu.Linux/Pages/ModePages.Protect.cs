@@ -19,7 +19,7 @@ internal sealed unsafe partial class ModePages<TEntry>
 
     private readonly ref struct Protector(ModePages<TEntry> tables, ulong protection, bool upgrade, bool shared) : ILeafVisitor<TEntry>
     {
-        private readonly bool _walked = tables.WalkedByOthers;
+        private readonly bool _walked = tables.Walked;
 
         public bool Visit(TEntry* entries, int count, ulong address)
         {

@@ -5,6 +5,9 @@ namespace FastMmu.Linux.Pages;
 /// </content>
 internal sealed unsafe partial class ModePages<TEntry>
 {
+    /// <summary>Whether others walk the tables.</summary>
+    private bool Walked => TEntry.InGuestMemory && WalkedByOthers;
+
     /// <summary>Takes an entry away, with all that processors have marked in it (ptep_get_and_clear).</summary>
     /// <param name="slot">Where it is.</param>
     /// <param name="walked">Whether others walk the tables.</param>
@@ -54,7 +57,7 @@ internal sealed unsafe partial class ModePages<TEntry>
     /// <param name="dirty">Whether it becomes dirty, too.</param>
     private void Mark(TEntry* slot, ulong bits, bool dirty)
     {
-        bool walked = WalkedByOthers;
+        bool walked = Walked;
         TEntry old;
         ulong entry;
         do

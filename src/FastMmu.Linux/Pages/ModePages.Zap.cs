@@ -50,7 +50,7 @@ internal sealed unsafe partial class ModePages<TEntry>
 
     private readonly ref struct Zapper(ModePages<TEntry> tables, ZapScope scope) : ILeafVisitor<TEntry>
     {
-        private readonly bool _walked = tables.WalkedByOthers;
+        private readonly bool _walked = tables.Walked;
 
         public bool Visit(TEntry* entries, int count, ulong address)
         {
