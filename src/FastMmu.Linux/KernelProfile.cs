@@ -18,6 +18,7 @@ public sealed partial record KernelProfile
         KnowsDroppable = false,
         KnowsSeals = false,
         KnowsGuardRegions = false,
+        KnowsDenyWriteExec = false,
         AnonymousAlignment = HugePageAlignmentRule.None,
     };
 
@@ -64,6 +65,9 @@ public sealed partial record KernelProfile
 
     /// <summary>MADV_GUARD_INSTALL and _REMOVE (6.13).</summary>
     public bool KnowsGuardRegions { get; init; } = true;
+
+    /// <summary>PR_SET_MDWE (6.3; PR_MDWE_NO_INHERIT 6.6).</summary>
+    public bool KnowsDenyWriteExec { get; init; } = true;
 
     /// <summary>The error number for MAP_DROPPABLE on a kernel that has it but not on this processor: EOPNOTSUPP, and ENOTSUPP at first.</summary>
     public int MissingDroppable { get; init; } = Errno.EOPNOTSUPP;

@@ -87,6 +87,9 @@ public sealed partial class LinuxMachine
     /// <summary>The address spaces that exist.</summary>
     internal List<AddressSpace> Spaces { get; } = [];
 
+    /// <summary>The names of anonymous memory.</summary>
+    internal AreaNameTable AreaNames => field ??= new AreaNameTable(this);
+
     /// <summary>The address space that each MMU works in.</summary>
     internal Dictionary<Mmu, AddressSpace> LoadedSpaces { get; } = [];
 

@@ -147,6 +147,7 @@ internal sealed class ExecCall
             MmapLegacyBase = layout.MmapLegacyBase,
             BottomUp = layout.IsLegacy,
             Is32Bit = layout.Is32Bit,
+            DenyWriteExec = (Options.DenyWriteExec & DenyWriteExec.NoInherit) != 0 ? DenyWriteExec.None : Options.DenyWriteExec,
         };
         if (fits)
         {

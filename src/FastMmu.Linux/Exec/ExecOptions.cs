@@ -11,6 +11,9 @@ public sealed record ExecOptions
     /// <summary>Limits, credentials and personality of the new process; those of a user at login if not given. Not used when a task executes.</summary>
     public ProcessContext? Context { get; init; }
 
+    /// <summary>What PR_SET_MDWE has put in force in the process that executes; with <see cref="DenyWriteExec.NoInherit"/> it ends here. Not used when a task executes.</summary>
+    public DenyWriteExec DenyWriteExec { get; init; }
+
     /// <summary>The file to execute, where the caller has it open (execveat with AT_EMPTY_PATH); the path is then <c>/dev/fd/N</c>.</summary>
     public ProgramFile? OpenFile { get; init; }
 

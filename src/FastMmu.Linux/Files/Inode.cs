@@ -68,6 +68,9 @@ public sealed class Inode
     /// <summary>On a file system mounted noexec.</summary>
     public bool NoExec { get; init; }
 
+    /// <summary>Whether it is what is behind MAP_SHARED and MAP_ANONYMOUS, and nobody's file.</summary>
+    internal bool IsAnonymous { get; init; }
+
     /// <summary>The user it belongs to.</summary>
     public int Owner { get; init; }
 

@@ -24,6 +24,7 @@ public sealed partial class AddressSpace
             StartCode = StartCode, EndCode = EndCode, StartData = StartData, EndData = EndData, StartBrk = StartBrk, CurrentBrk = CurrentBrk,
             StartStack = StartStack, ArgStart = ArgStart, ArgEnd = ArgEnd, EnvStart = EnvStart, EnvEnd = EnvEnd,
             Is32Bit = Is32Bit, _allocatedKeys = _allocatedKeys, _executeOnlyKey = _executeOnlyKey,
+            DenyWriteExec = InheritedDenyWriteExec,
         };
         bool done = copy.Tables.EnsureRoot();
         for (ulong at = 0; done && Areas.TryFind(at, out Vma vma); at = vma.End)

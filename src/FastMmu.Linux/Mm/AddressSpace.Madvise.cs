@@ -43,7 +43,7 @@ public sealed partial class AddressSpace
     };
 
     // madvise_walk_vmas
-    private long AdviseAreas(ulong start, ulong end, int advice)
+    private long AdviseAreas(ulong start, ulong end, int advice, int name = 0)
     {
         long result = 0;
         while (true)
@@ -63,7 +63,9 @@ public sealed partial class AddressSpace
                 }
             }
 
-            long error = AdviseArea(ref vma, start, Math.Min(vma.End, end), advice);
+            long error = advice == Advice.SetName
+                ? NameArea(ref vma, start, Math.Min(vma.End, end), name)
+                : AdviseArea(ref vma, start, Math.Min(vma.End, end), advice);
             if (error != 0)
             {
                 return error;

@@ -40,11 +40,14 @@ public sealed partial class AddressSpace
         return 0;
     }
 
-    // vma_modify_flags: gives [start, end) of an area other flags, merging with neighbours or splitting; the result is the area that holds the range then.
+    // vma_modify_flags
+    private long ModifyFlags(in Vma vma, ulong start, ulong end, VmFlags flags, out Vma result) => Modify(vma, start, end, flags, vma.Name, out result);
+
+    // vma_modify: gives [start, end) of an area other flags or another name, merging with neighbours or splitting; the result is the area that holds the range then.
     // On failure splits that were made stay.
-    private long ModifyFlags(in Vma vma, ulong start, ulong end, VmFlags flags, out Vma result)
+    private long Modify(in Vma vma, ulong start, ulong end, VmFlags flags, int name, out Vma result)
     {
-        if (TryMergeExisting(vma, start, end, flags, out result))
+        if (TryMergeExisting(vma, start, end, flags, name, out result))
         {
             return 0;
         }
@@ -74,12 +77,13 @@ public sealed partial class AddressSpace
         }
 
         result.Flags = flags;
+        result.Name = name;
         Areas.Replace(start, result);
         return 0;
     }
 
     // vma_merge_existing_range: a part of an area that touches one of its edges joins the neighbour there, or both neighbours.
-    private bool TryMergeExisting(in Vma middle, ulong start, ulong end, VmFlags flags, out Vma merged)
+    private bool TryMergeExisting(in Vma middle, ulong start, ulong end, VmFlags flags, int name, out Vma merged)
     {
         bool leftEdge = start == middle.Start, rightEdge = end == middle.End;
         merged = default;
@@ -88,7 +92,7 @@ public sealed partial class AddressSpace
             return false;
         }
 
-        Merge merge = new(middle, start, end, flags) { SourceIsForkChild = IsForkChild(middle) };
+        Merge merge = new(middle, start, end, flags) { Name = name, SourceIsForkChild = IsForkChild(middle) };
         Vma previous = default, next = default;
         bool left = leftEdge && Areas.TryFindBefore(start, out previous) && CanMergeAfter(previous, merge);
         bool right = rightEdge && Areas.TryFind(end, out next) && CanMergeBefore(next, merge)
@@ -276,7 +280,6 @@ public sealed partial class AddressSpace
         public readonly int File;
         public readonly int AnonVma;
         public readonly int AnonChain;
-        public readonly int Name;
         public readonly int Policy;
 
         public Merge(ulong start, ulong end, VmFlags flags, ulong pageOffset, int file)
@@ -307,6 +310,8 @@ public sealed partial class AddressSpace
             Policy = source.Policy;
             SourceIsForkChild = IsForkChild(source);
         }
+
+        public int Name { get; init; }
 
         public bool SourceIsForkChild { get; init; }
     }

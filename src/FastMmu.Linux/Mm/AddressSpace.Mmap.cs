@@ -297,9 +297,14 @@ public sealed partial class AddressSpace
     private static bool IsAccountable(VmFlags flags) =>
         (flags & (VmFlags.NoReserve | VmFlags.Shared | VmFlags.Write)) == VmFlags.Write;
 
-    // __mmap_region: makes room, checks the limits, and merges or adds an area.
+    // mmap_region: makes room, checks the limits, and merges or adds an area.
     private long MapRegion(OpenFile? file, ulong address, ulong length, VmFlags flags, ulong pageOffset)
     {
+        if (DeniesExec(flags, flags))
+        {
+            return -Errno.EACCES;
+        }
+
         ulong end = address + length, pages = length >> PageShift, charged = 0;
         bool replaces = Areas.TryFind(address, out Vma first) && first.Start < end;
         UnmapCounts counts = default;
@@ -409,7 +414,7 @@ public sealed partial class AddressSpace
             return -Errno.ENOMEM;
         }
 
-        var inode = new Inode(InodeKind.SharedMemory, "/dev/zero (deleted)", length) { Owner = Context.Credentials.UserId, WorldWritable = true };
+        var inode = new Inode(InodeKind.SharedMemory, "/dev/zero (deleted)", length) { Owner = Context.Credentials.UserId, WorldWritable = true, IsAnonymous = true };
         file = new OpenFile(inode, readable: true, writable: true) { ChargedPages = charged };
         return 0;
     }

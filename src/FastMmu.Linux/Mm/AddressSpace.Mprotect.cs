@@ -182,7 +182,7 @@ public sealed partial class AddressSpace
 
         VmFlags old = vma.Flags;
         VmFlags flags = FlagsOf(protection, KeyFor(vma, protection, key)) | (old & ~(VmFlags.AccessMask | VmFlags.ProtectionKeyMask));
-        if ((flags & ~(VmFlags)((ulong)flags >> 4) & VmFlags.AccessMask) != 0)
+        if ((flags & ~(VmFlags)((ulong)flags >> 4) & VmFlags.AccessMask) != 0 || DeniesExec(old, flags))
         {
             return -Errno.EACCES;
         }

@@ -83,4 +83,7 @@ public static class Advice
 
     /// <summary>Undo <see cref="GuardInstall"/>.</summary>
     public const int GuardRemove = 103;
+
+    // Not madvise's, but the same walk over areas (__MADV_SET_ANON_VMA_NAME).
+    internal const int SetName = -1;
 }

@@ -48,6 +48,11 @@ public sealed class MemorySettings
     /// <summary>Whether the processor has pages of 1 GiB, which MAP_HUGETLB may then ask for.</summary>
     public bool GigabytePages { get; set; } = true;
 
+    /// <summary>
+    /// Whether the kernel was built with names of anonymous memory (CONFIG_ANON_VMA_NAME, 5.17), which PR_SET_VMA gives; the one that was recorded was not.
+    /// </summary>
+    public bool AnonymousNames { get; set; }
+
     /// <summary>Whether the kernel was built with transparent huge pages, which align large anonymous areas.</summary>
     public bool HugePageAlignment { get; set; } = true;
 }

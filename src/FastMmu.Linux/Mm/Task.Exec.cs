@@ -19,7 +19,7 @@ public sealed partial class Task
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(argv);
-        ExecCall call = new(Mm.Machine, Context, path, options ?? new ExecOptions());
+        ExecCall call = new(Mm.Machine, Context, path, (options ?? new ExecOptions()) with { DenyWriteExec = Mm.DenyWriteExec });
         int error = call.Run(argv, envp ?? []);
         if (error != 0)
         {

@@ -95,13 +95,16 @@ internal sealed unsafe partial class ModePages<TEntry>
 
             if (cow && (entry & Pte.Write) != 0)
             {
-                TEntry stored;
-                do
+                entry = Pte.WriteProtect(entry);
+                if (walked)
                 {
-                    stored = from[i];
-                    entry = Pte.WriteProtect(stored.Value);
+                    entry = WriteProtect(from + i);
                 }
-                while (!TryReplace(from + i, stored, TEntry.Of(entry), walked));
+                else
+                {
+                    from[i] = TEntry.Of(entry);
+                }
+
                 lastChanged = i;
                 firstChanged = firstChanged < 0 ? i : firstChanged;
             }

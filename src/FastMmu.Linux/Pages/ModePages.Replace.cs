@@ -51,6 +51,22 @@ internal sealed unsafe partial class ModePages<TEntry>
             : Interlocked.CompareExchange(ref *(uint*)slot, *(uint*)&entry, *(uint*)&old) == *(uint*)&old;
     }
 
+    /// <summary>Takes the right to write from an entry that others walk (ptep_set_wrprotect).</summary>
+    /// <param name="slot">Where it is.</param>
+    /// <returns>What is there now.</returns>
+    private static ulong WriteProtect(TEntry* slot)
+    {
+        while (true)
+        {
+            TEntry old = *slot;
+            ulong entry = Pte.WriteProtect(old.Value);
+            if (TryReplace(slot, old, TEntry.Of(entry), walked: true))
+            {
+                return entry;
+            }
+        }
+    }
+
     /// <summary>Sets bits of an entry that stays what it is otherwise.</summary>
     /// <param name="slot">Where it is.</param>
     /// <param name="bits">As in <see cref="Pte"/>.</param>

@@ -13,9 +13,10 @@ public static class AreaNames
     public static string Of(AddressSpace mm, in Vma vma)
     {
         ArgumentNullException.ThrowIfNull(mm);
+        string? given = vma.Name >= SpecialMapping.FirstAnonymousName ? mm.Machine.AreaNames[vma.Name] : null;
         if (vma.File != 0)
         {
-            return mm.Machine.Files[vma.File].Inode.Name;
+            return given is null ? mm.Machine.Files[vma.File].Inode.Name : $"[anon_shmem:{given}]";
         }
 
         switch (vma.Name)
@@ -36,6 +37,6 @@ public static class AreaNames
             return "[heap]";
         }
 
-        return vma.Start <= mm.StartStack && vma.End >= mm.StartStack ? "[stack]" : "";
+        return vma.Start <= mm.StartStack && vma.End >= mm.StartStack ? "[stack]" : given is null ? "" : $"[anon:{given}]";
     }
 }

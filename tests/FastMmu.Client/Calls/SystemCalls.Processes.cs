@@ -35,7 +35,7 @@ internal sealed partial class SystemCalls
             111 or 121 or 124 => _kernel.Processes[0].Id,       // getpgrp, getpgid, getsid
             112 => process.Id,                                  // setsid
             115 => 0,                                           // getgroups
-            157 => Prctl(process, (int)a, b),
+            157 => Prctl(process, (int)a, b, c, d, call.E),
             158 => ArchPrctl(process, (int)a, b),
             160 => Limit(process, (int)a, b, 0),                // setrlimit
             201 => Time(process, a),
@@ -175,7 +175,7 @@ internal sealed partial class SystemCalls
         return get == 0 || (process.TryWrite(get, old.Soft) && process.TryWrite(get + 8, old.Hard)) ? 0 : -Errno.EFAULT;
     }
 
-    private static long Prctl(Process process, int option, ulong address)
+    private static long Prctl(Process process, int option, ulong address, ulong third, ulong fourth, ulong fifth)
     {
         const int SetName = 15, GetName = 16, NameBytes = 16;
         switch (option)
@@ -189,7 +189,7 @@ internal sealed partial class SystemCalls
                 Encoding.UTF8.GetBytes(process.Name).AsSpan().CopyTo(bytes);
                 return process.TryWrite(address, bytes) ? 0 : -Errno.EFAULT;
             default:
-                return -Errno.EINVAL;
+                return process.Mm.Prctl(option, address, third, fourth, fifth);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using FastMmu.Linux.Files;
+using FastMmu.Linux.Mm;
 
 namespace FastMmu.Client.Host;
 
@@ -40,6 +41,9 @@ internal static unsafe class HostKernel
         byte* stat = stackalloc byte[144];
         return Call(Fstat, descriptor, (nint)stat) == 0 && (*(int*)(stat + ModeAt) & TypeMask) is Regular or Directory or Block;
     }
+
+    /// <summary>Whether it lets programs name their anonymous memory.</summary>
+    public static bool HasAnonymousNames => Call(157, PrctlOption.SetVma, (nint)PrctlOption.SetVmaAnonymousName) == 0;
 
     /// <summary>The device and number of a file, as /proc/PID/maps shows them.</summary>
     public static DeviceInode Identify(string path)

@@ -29,6 +29,7 @@ internal sealed partial class GuestKernel : IDisposable
         Machine = new LinuxMachine(_memory);
         Machine.ExecSettings.Files = _programs;
         HostLayout.CopyTo(Machine.ExecSettings);
+        Machine.Settings.AnonymousNames = HostKernel.HasAnonymousNames;
         _calls = new SystemCalls(this);
     }
 
@@ -129,7 +130,7 @@ internal sealed partial class GuestKernel : IDisposable
     {
         _programs.Caller = process;
         _programs.Opened = null;
-        ExecResult result = Machine.Exec(path, argv, envp, new ExecOptions { Context = process.Context });
+        ExecResult result = Machine.Exec(path, argv, envp, new ExecOptions { Context = process.Context, DenyWriteExec = process.Mm.DenyWriteExec });
         _programs.Caller = null;
         if (result.Status == ExecStatus.Refused)
         {
