@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using FastMmu.Addresses;
+using FastMmu.Processor;
 
 namespace FastMmu.Bench;
 
@@ -12,27 +13,21 @@ public class Shootdown
     private MmuMember _member = null!;
     private MmuMember _other = null!;
     private Thread _thread = null!;
+    private SoftTlb _soft = null!;
     private volatile bool _stop;
 
-    [GlobalSetup]
-    public void Setup()
-    {
-        _guest = new Guest(64);
-        _mmu = _guest.CreateMmu();
-        _otherMmu = _guest.CreateMmu();
-        var group = new MmuGroup(_guest.Memory);
-        _member = group.Join(_mmu);
-        _other = group.Join(_otherMmu);
-        _member.Enter();
-        _thread = new Thread(Run);
-        _thread.Start();
-    }
+    [GlobalSetup(Targets = [nameof(OnePageOfAnotherProcessor), nameof(Poll)])]
+    public void Setup() => Start(soft: false);
+
+    [GlobalSetup(Target = nameof(OnePageOfASoftTlb))]
+    public void SetupSoft() => Start(soft: true);
 
     [GlobalCleanup]
     public void Cleanup()
     {
         _stop = true;
         _thread.Join();
+        _soft.Dispose();
         _mmu.Dispose();
         _otherMmu.Dispose();
         _guest.Dispose();
@@ -42,8 +37,43 @@ public class Shootdown
     [Benchmark]
     public void OnePageOfAnotherProcessor() => _member.ShootDown(Tlb.Invalidation.OfPages(new LinearRange(Guest.FirstLinear, 4096)));
 
+    /// <summary>The same, where the other one is a SoftTlb.</summary>
+    [Benchmark]
+    public void OnePageOfASoftTlb() => OnePageOfAnotherProcessor();
+
     [Benchmark]
     public bool Poll() => _member.Poll();
+
+    private void Start(bool soft)
+    {
+        _stop = false;
+        _guest = new Guest(64);
+        _mmu = _guest.CreateMmu();
+        _otherMmu = _guest.CreateMmu();
+        _soft = new SoftTlb(_guest.Memory, (SoftTlb _, ulong linear, Access _, Privilege _, out SoftPage page) =>
+        {
+            page = new(linear - Guest.FirstLinear);
+            return true;
+        });
+        var group = new MmuGroup(_guest.Memory);
+        _member = group.Join(_mmu);
+        _other = group.Join(soft ? _soft : _otherMmu);
+        _member.Enter();
+        _thread = new Thread(soft ? RunSoft : Run);
+        _thread.Start();
+    }
+
+    private void RunSoft()
+    {
+        _other.Enter();
+        for (ulong i = 0; !_stop; i++)
+        {
+            _soft.TryRead(Guest.FirstLinear + ((i & 63) << 12), out ulong _);
+            _other.Poll();
+        }
+
+        _other.Exit();
+    }
 
     private void Run()
     {

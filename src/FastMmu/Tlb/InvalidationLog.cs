@@ -158,7 +158,7 @@ internal sealed class InvalidationLog<TPoints>
                 if (taken == Taken.TooEarly) break;
                 overrun = taken == Taken.TooLate;
                 if (overrun) break;
-                target.Drop(in what);
+                target.Invalidate(in what);
                 _seen++;
             }
 
@@ -168,7 +168,7 @@ internal sealed class InvalidationLog<TPoints>
                 TPoints.Reach();
                 long posted = Volatile.Read(ref _log._posted.Number);
                 TPoints.Reach();
-                target.Drop(Invalidation.Everything);
+                target.Invalidate(Invalidation.Everything);
                 _seen = posted;
                 _fresh = false;
             }

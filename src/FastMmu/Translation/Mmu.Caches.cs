@@ -230,8 +230,14 @@ public sealed unsafe partial class Mmu
             && (access is not (Access.Write or Access.ShadowStackWrite) || _memory.AdmitsWrites(page));
     }
 
-    /// <summary>The group that it is in; passes on what the memory says, so that it is heard on the right thread.</summary>
+    /// <inheritdoc cref="IMemoryTarget.JoinedGroup"/>
     internal MmuGroup? JoinedGroup { get; set; }
+
+    MmuGroup? IMemoryTarget.JoinedGroup
+    {
+        get => JoinedGroup;
+        set => JoinedGroup = value;
+    }
 
     private bool Grouped => JoinedGroup is not null;
 

@@ -29,7 +29,7 @@ namespace FastMmu;
 /// mmu.EnablePaging(0x1000UL);
 /// Console.WriteLine(mmu.Mode);                            // FourLevel
 /// </code></example>
-public sealed unsafe partial class Mmu : IDisposable, IMemoryListener
+public sealed unsafe partial class Mmu : IDisposable, IInvalidationTarget, IMemoryTarget, IMemoryListener
 {
     private readonly PhysicalMemory _memory;
     private WalkContext _context;

@@ -45,19 +45,21 @@ public sealed class MmuGroup : IMemoryListener
     /// <summary>The memory that the members share.</summary>
     public PhysicalMemory Memory { get; }
 
-    /// <summary>Takes an MMU into the group, parked: <see cref="MmuMember.Enter"/> drops what it has cached so far.</summary>
-    /// <param name="mmu">The MMU; a member of this group once and of no other.</param>
+    /// <summary>
+    /// Takes an <see cref="Mmu"/>, a <see cref="SoftTlb"/> or another cache into the group, parked: <see cref="MmuMember.Enter"/> drops what it has cached so far.
+    /// </summary>
+    /// <param name="target">Who joins; a member of this group once and of no other.</param>
     /// <exception cref="ArgumentException">It is over another memory.</exception>
     /// <example><code>
     /// using var third = new Mmu(memory, ProcessorFeatures.Zen4);
     /// using MmuMember late = group.Join(third);
     /// Console.WriteLine(late.IsRunning);                          // False
     /// </code></example>
-    public MmuMember Join(Mmu mmu)
+    public MmuMember Join(IInvalidationTarget target)
     {
-        ArgumentNullException.ThrowIfNull(mmu);
-        if (mmu.Memory != Memory) throw new ArgumentException("The MMU is over another memory.", nameof(mmu));
-        var member = new MmuMember(mmu, this, _log);
+        ArgumentNullException.ThrowIfNull(target);
+        if (target is IMemoryTarget other && other.Memory != Memory) throw new ArgumentException("It is over another memory.", nameof(target));
+        var member = new MmuMember(target, this, _log);
         lock (_membership) Volatile.Write(ref _members, [.. _members, member]);
         return member;
     }

@@ -3,7 +3,7 @@ using FastMmu.Tlb;
 
 namespace FastMmu;
 
-/// <summary>A virtual CPU in an <see cref="MmuGroup"/>. Belongs to the thread that drives its <see cref="Mmu"/>.</summary>
+/// <summary>A virtual CPU in an <see cref="MmuGroup"/>. Belongs to the thread that drives its <see cref="Mmu"/>, <see cref="SoftTlb"/>, or whatever else it has cached in.</summary>
 /// <example><code>
 /// using var memory = PhysicalMemory.Create(64 * MiB);
 /// PageMapper space = PageMapper.Create&lt;Paging4Level&gt;(memory, new BitmapFrameAllocator(memory));
@@ -20,17 +20,21 @@ public sealed class MmuMember : IDisposable
     private readonly InvalidationLog<NoInterleavingPoints>.Reader _reader;
     private int _thread;
 
-    internal MmuMember(Mmu mmu, MmuGroup group, InvalidationLog<NoInterleavingPoints> log)
+    internal MmuMember(IInvalidationTarget target, MmuGroup group, InvalidationLog<NoInterleavingPoints> log)
     {
-        Mmu = mmu;
+        Target = target;
         Group = group;
         _log = log;
         _reader = log.Join();
-        mmu.JoinedGroup = group;
+        if (target is IMemoryTarget joined) joined.JoinedGroup = group;
     }
 
-    /// <summary>The MMU.</summary>
-    public Mmu Mmu { get; }
+    /// <summary>Who joined: an <see cref="FastMmu.Mmu"/>, a <see cref="SoftTlb"/>, or something of the embedder's.</summary>
+    public IInvalidationTarget Target { get; }
+
+    /// <summary>The MMU, where one joined.</summary>
+    /// <exception cref="InvalidOperationException">It was something else.</exception>
+    public Mmu Mmu => Target as Mmu ?? throw new InvalidOperationException("The member is no Mmu.");
 
     /// <summary>The group; alive as long as a member is, so that it passes on what the memory says.</summary>
     internal MmuGroup Group { get; }
@@ -47,7 +51,7 @@ public sealed class MmuMember : IDisposable
     public void Enter()
     {
         if (IsRunning) throw new InvalidOperationException("The virtual CPU runs already.");
-        var target = new Target(Mmu);
+        var target = new Caches(Target);
         _thread = Environment.CurrentManagedThreadId;
         _reader.Enter(ref target);
     }
@@ -109,15 +113,19 @@ public sealed class MmuMember : IDisposable
         }
     }
 
-    /// <summary>Leaves the group, parked for good. The MMU is not disposed.</summary>
+    /// <summary>Leaves the group, parked for good. Who joined is not disposed.</summary>
     public void Dispose()
     {
         _reader.Remove();
-        Mmu.JoinedGroup = null;
+        if (Target is IMemoryTarget joined)
+        {
+            joined.JoinedGroup = null;
+            joined.ClearExclusive();
+        }
+
         Group.Remove(this);
         // What was posted and not taken, it would never hear of.
-        Mmu.Invalidate(Invalidation.Everything);
-        Mmu.ClearExclusive();
+        Target.Invalidate(Invalidation.Everything);
     }
 
     /// <summary>Polls, if it runs and the calling thread is the one that let it.</summary>
@@ -129,12 +137,12 @@ public sealed class MmuMember : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Take()
     {
-        var target = new Target(Mmu);
+        var target = new Caches(Target);
         _reader.Take(ref target);
     }
 
-    private readonly struct Target(Mmu mmu) : IInvalidationTarget
+    private readonly struct Caches(IInvalidationTarget target) : IInvalidationTarget
     {
-        public void Drop(in Invalidation what) => mmu.Invalidate(in what);
+        public void Invalidate(in Invalidation what) => target.Invalidate(in what);
     }
 }

@@ -16,8 +16,8 @@ namespace FastMmu;
 /// <para>Linear addresses have 64 bits, all of them different; address spaces have a number, and what else answers depend on is another (<see cref="Enter"/>). The sixteen
 /// combinations met last are remembered. RAM below 1 TiB is cached for each kind of access and privilege by itself; for devices, ROM and pages that somebody watches the
 /// translator is asked each time.</para>
-/// <para>Not thread-safe: one thread at a time drives one; several may run over one memory. When the memory is remapped, or logged, all of them forget at once: the
-/// threads that drive them must not run then.</para>
+/// <para>Not thread-safe: one thread at a time drives one; several may run over one memory. When the memory is remapped, logged or restored, all of them forget at once: the
+/// threads that drive them must not run then, or be members of an <see cref="MmuGroup"/>, where each hears of it at its next <see cref="MmuMember.Poll"/>.</para>
 /// </remarks>
 /// <example><code>
 /// using var memory = PhysicalMemory.Create(64 * MiB);
@@ -30,11 +30,8 @@ namespace FastMmu;
 /// Console.WriteLine(tlb.TryWrite(0x1234, 42));                // True
 /// Console.WriteLine(memory.Read&lt;int&gt;(0x10_1234));            // 42
 /// </code></example>
-public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
+public sealed unsafe partial class SoftTlb : IDisposable, IInvalidationTarget, IMemoryTarget, IMemoryListener
 {
-    // Above this many pages dropping everything is cheaper than dropping each.
-    private const ulong MostPages = 64;
-
     private readonly PhysicalMemory _memory;
     private readonly ILinearTranslator _translator;
     private readonly FastTable _fast = new();
@@ -127,60 +124,6 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
         return done;
     }
 
-    /// <summary>Forgets the page of an address in one address space, under all regimes, and global pages in every one.</summary>
-    /// <param name="linear">Any address in the page.</param>
-    /// <param name="addressSpace">The address space.</param>
-    /// <example><code>
-    /// tlb.InvalidatePage(0x1000, addressSpace: 0);
-    /// Console.WriteLine(tlb.TryRead(0x1234, out int value));  // True
-    /// Console.WriteLine(tlb.Misses);                          // 2
-    /// </code></example>
-    public void InvalidatePage(ulong linear, int addressSpace)
-    {
-        int pcid = new FastFingerprint(0, (uint)addressSpace).Pcid;
-        if (_vastSeen && _globalsSeen) _fast.ForgetAll();
-        else if (_vastSeen) _fast.ForgetPcid(pcid);
-        _fast.ForgetPage(linear, pcid, globals: true, structures: false);
-    }
-
-    /// <summary>Forgets pages in one address space, as <see cref="InvalidatePage"/> each of them; everything of it where there are many.</summary>
-    /// <param name="linear">Any address in the first page.</param>
-    /// <param name="length">Bytes; up to the end of the addresses at most.</param>
-    /// <param name="addressSpace">The address space.</param>
-    /// <example><code>
-    /// tlb.InvalidateRange(0, 64 * KiB, addressSpace: 0);
-    /// Console.WriteLine(tlb.Entries().Count);                 // 0
-    /// </code></example>
-    public void InvalidateRange(ulong linear, ulong length, int addressSpace)
-    {
-        if (length == 0) return;
-        ulong first = linear >> 12, last = (length - 1 > ulong.MaxValue - linear ? ulong.MaxValue : linear + length - 1) >> 12;
-        if (last - first >= MostPages)
-        {
-            // What was entered for another address space may be global.
-            if (_globalsSeen) _fast.ForgetAll();
-            else InvalidateAddressSpace(addressSpace);
-            return;
-        }
-
-        for (ulong page = first; page <= last; page++) InvalidatePage(page << 12, addressSpace);
-    }
-
-    /// <summary>Forgets an address space, under all regimes. O(1).</summary>
-    /// <param name="addressSpace">The address space.</param>
-    /// <example><code>
-    /// tlb.InvalidateAddressSpace(0);
-    /// Console.WriteLine(tlb.Entries().Count);                 // 0
-    /// </code></example>
-    public void InvalidateAddressSpace(int addressSpace) => _fast.ForgetPcid(new FastFingerprint(0, (uint)addressSpace).Pcid);
-
-    /// <summary>Forgets everything. O(1).</summary>
-    /// <example><code>
-    /// tlb.InvalidateAll();
-    /// Console.WriteLine(tlb.Entries().Count);                 // 0
-    /// </code></example>
-    public void InvalidateAll() => _fast.ForgetAll();
-
     /// <summary>What it holds of all address spaces; those with the same twelve low bits have one <see cref="FastEntry.Pcid"/>.</summary>
     /// <example><code>
     /// foreach (FastEntry entry in tlb.Entries()) Console.WriteLine(entry);        // 0x1000 -&gt; 0x101000 Write User, pcid 0
@@ -198,7 +141,7 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
     private bool TryTranslateSlowly(ulong linear, Access access, Privilege privilege, out ulong physical, bool packed = false)
     {
         Misses++;
-        ulong generation = _view->Generation;
+        ulong generation = _view->Generation, asked = _asked;
         physical = 0;
         if (!_translator.TryTranslate(this, linear, access, privilege, out SoftPage page)) return false;
         physical = page.Physical.Value;
@@ -208,7 +151,7 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
         }
 
         // What the translator made the table forget meanwhile may be what it says now.
-        if (page.Cached && generation == _view->Generation && Admits(physical, access)) Insert(linear, in page, PermissionTable.RowOf(access, privilege), packed);
+        if (page.Cached && generation == _view->Generation && asked == _asked && Admits(physical, access)) Insert(linear, in page, PermissionTable.RowOf(access, privilege), packed);
         return true;
     }
 
@@ -234,30 +177,6 @@ public sealed unsafe partial class SoftTlb : IDisposable, IMemoryListener
         ulong page = physical & ~0xfffUL;
         return physical < FastTable.FrameLimit && _memory.IsWindowRam(page)
             && (access is not (Access.Write or Access.ShadowStackWrite) || _memory.AdmitsWrites(page));
-    }
-
-    void IMemoryListener.OnDisposing() => ForgetMemory();
-
-    void IMemoryListener.OnMapChanged() => ForgetMapped();
-
-    // Pages that were written are guarded again, and what the translator says may come from guest memory.
-    void IMemoryListener.OnRestored() => ForgetMapped();
-
-    void IMemoryListener.OnWriteGuarded(ulong page)
-    {
-        if (page == PhysicalMemory.AllPages) _fast.ForgetAll();
-        else _fast.ForgetWrites(page >> 12);
-    }
-
-    private void ForgetMapped()
-    {
-        InvalidateAll();
-        ClearExclusive();
-    }
-
-    private void ForgetMemory()
-    {
-        lock (_disposing) _fast.Wipe();
     }
 
     private sealed class Function(LinearTranslation translation) : ILinearTranslator

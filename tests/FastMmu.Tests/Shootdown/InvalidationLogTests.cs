@@ -169,7 +169,7 @@ public sealed class InvalidationLogTests
 
         public List<Invalidation> Dropped { get; }
 
-        public readonly void Drop(in Invalidation what) => Dropped.Add(what);
+        public readonly void Invalidate(in Invalidation what) => Dropped.Add(what);
     }
 
     /// <summary>One page, the frames that it was mapped to, and which of them are free.</summary>
@@ -250,6 +250,6 @@ public sealed class InvalidationLogTests
     {
         public int? Frame;
 
-        public void Drop(in Invalidation what) => Frame = null;
+        public void Invalidate(in Invalidation what) => Frame = null;
     }
 }
