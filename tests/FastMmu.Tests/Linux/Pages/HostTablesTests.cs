@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FastMmu.Linux;
 using FastMmu.Linux.Files;
 using FastMmu.Linux.Kernel;
@@ -169,6 +170,45 @@ public class HostTablesTests
         }
     }
 
+    [Fact]
+    public void CallsThatOnly64BitKernelsHave_AnswerAsWithFourLevels()
+    {
+        const uint droppable = 0x28, oneGigabyte = 0x4_4022 | (30u << 26);
+        using var with = new ProcessFixture(PagingMode.FourLevel);
+        using var without = new ProcessFixture(PagingMode.None);
+        foreach (ProcessFixture process in new[] { with, without })
+        {
+            process.Machine.Settings.GigabytePages = true;
+            Assert.Equal((long)Base, process.Mm.Mmap(Base, Page, 3, droppable | 0x10, -1, 0));
+            Assert.True(process.Mm.Mmap(0, 1UL << 30, 3, oneGigabyte, -1, 0) > 0);
+            Assert.Equal(0, process.Mm.Mseal(Base, Page, 0));
+            Assert.Equal(-Errno.EPERM, process.Mm.Munmap(Base, Page));
+        }
+    }
+
+    [Theory]
+    [EveryPagingMode]
+    public void MemoryThatIsDisposedFirst_IsRefused(PagingMode paging)
+    {
+        var process = new ProcessFixture(paging);
+        process.Map(Base, 4);
+        process.WriteAt(Base, 1);
+        process.Memory.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => process.WriteAt(Base + Page, 1));
+        Assert.Throws<ObjectDisposedException>(() => process.WriteAt(Base, 1));
+        Assert.Throws<ObjectDisposedException>(process.Mm.Dispose);
+    }
+
+    [Fact]
+    public void MachinesThatNobodyDisposed_GiveTheirTablesBack()
+    {
+        WeakReference tables = Abandon();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        Assert.False(tables.IsAlive);
+    }
+
     [Theory]
     [EveryPagingMode(Walked = true)]
     public void Pages_AreThoseThatTheProcessorReaches(PagingMode paging) =>
@@ -208,6 +248,17 @@ public class HostTablesTests
             without.EndAll();
             Assert.Equal(0UL, without.Machine.HostTableBytes);
         }).Holds(8);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Abandon()
+    {
+        using var memory = PhysicalMemory.Create(16UL << 20);
+        var machine = new LinuxMachine(memory) { Paging = PagingMode.None };
+        var mm = new AddressSpace(machine, new ProcessContext());
+        mm.Mmap(Base, Page, 3, 0x32, -1, 0);
+        Assert.True(mm.Touch(Base, Access.Write, out _).IsResolved);
+        return new WeakReference(machine.HostTables, trackResurrection: true);
+    }
 
     private static long Cost(AddressSpace space) => ProcessTables.OfPages(space).Sum(cost => cost.Tables ?? 0);
 
