@@ -125,6 +125,30 @@ public class HostTablesTests
     }
 
     [Fact]
+    public void WithoutTables_EverythingStaysCountedAndNothingLeaks() =>
+        Prop.ForAll(PageProgram.Steps(200), steps =>
+        {
+            // Two processes and a part of a third.
+            const ulong most = 14;
+            using var program = new PageProgram(8UL << 20, PagingMode.None, most);
+            long free = program.Machine.Pages.FreePages;
+            foreach (PageStep step in steps)
+            {
+                program.Run(step);
+                PageInvariants.Check(program.Machine, program.Files);
+                ulong tables = program.Machine.Spaces.Aggregate(0UL, (sum, space) => sum + space.Tables.Tables);
+                Assert.Equal(tables, program.Machine.HostTables.Live);
+                Assert.InRange(program.Machine.HostTableBytes, tables * Page, most * Page);
+            }
+
+            program.EndAll();
+            foreach (Inode file in program.Files) file.DropCache();
+            Assert.Equal(0UL, program.Machine.HostTableBytes);
+            Assert.InRange(free - program.Machine.Pages.FreePages - program.Files.Sum(file => file.ResidentPages), 0, 1);
+            Assert.Equal(0UL, program.Machine.CommittedPages);
+        }).Holds(20);
+
+    [Fact]
     public void MostHostTables_UnlessChosen_AreAsManyAsPagesOfMemory()
     {
         using var memory = PhysicalMemory.CreatePc(5UL << 30);

@@ -28,10 +28,10 @@ internal sealed class PageProgram : IDisposable
     private readonly Mmu? _mmu;
     private readonly UserTranslator? _user;
 
-    public PageProgram(ulong memoryBytes, PagingMode paging = PagingMode.FourLevel)
+    public PageProgram(ulong memoryBytes, PagingMode paging = PagingMode.FourLevel, ulong mostHostTables = 1 << 20)
     {
         _memory = PhysicalMemory.Create(memoryBytes);
-        Machine = new LinuxMachine(_memory) { Paging = paging };
+        Machine = new LinuxMachine(_memory) { Paging = paging, MostHostTables = mostHostTables };
         var context = new ProcessContext();
         Files = [new Inode(InodeKind.SharedMemory, "memfd", 24 * 4096) { Owner = 1000 }, new Inode(InodeKind.Regular, "disk", 100_000) { Owner = 1000 }];
         for (int i = 0; i < Files.Length; i++) context.Files.Set(3 + i, new OpenFile(Files[i], readable: true, writable: true));
