@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FastMmu.Memory;
 
 namespace FastMmu;
@@ -40,5 +41,18 @@ internal unsafe struct ExclusiveMonitor
         bool may = host != null && _size == sizeof(T) && _physical == physical;
         Clear();
         return may && HostAtomic.TryReplace(host, held, value, memory.SplitLock);
+    }
+
+    /// <summary>
+    /// Stores in one step if it is set for these bytes and they are what they were, and clears: where they are RAM whose writes nobody hears of, at most eight of them, aligned.
+    /// </summary>
+    internal bool TryStore<T>(ulong physical, byte* host, T value) where T : unmanaged
+    {
+        bool set = _size == sizeof(T) && _physical == physical;
+        Clear();
+        if (!set) return false;
+        UInt128 held = _held;
+        T expected = Unsafe.ReadUnaligned<T>(ref Unsafe.As<UInt128, byte>(ref held));
+        return HostAtomic.BitsOf(HostAtomic.UpdateWord<T, CompareExchangeOperation>(host, value, expected)) == held;
     }
 }

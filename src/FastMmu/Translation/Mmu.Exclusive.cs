@@ -1,6 +1,8 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using FastMmu.Addresses;
 using FastMmu.Memory;
+using FastMmu.Paging.Walk;
 using FastMmu.Processor;
 
 namespace FastMmu;
@@ -36,6 +38,14 @@ public sealed unsafe partial class Mmu
     public bool TryReadExclusive<T>(LinearAddress linear, out T value, out MmuFault fault) where T : unmanaged
     {
         Privilege privilege = CurrentPrivilege;
+        if (TryFindExclusive(linear.Value, sizeof(T), Access.Read, privilege, out byte* host))
+        {
+            value = *(T*)host;
+            _exclusive.Set((ulong)(host - _base), value);
+            fault = MmuFault.None;
+            return true;
+        }
+
         value = default;
         if (!TryTranslateExclusive(linear.Value, sizeof(T), Access.Read, privilege, out ulong physical, out fault)) return false;
         T held = value = _memory.Read<T>(PhysicalAddress.Truncate(physical));
@@ -79,6 +89,13 @@ public sealed unsafe partial class Mmu
     public bool TryWriteExclusive<T>(LinearAddress linear, T value, out bool stored, out MmuFault fault) where T : unmanaged
     {
         Privilege privilege = CurrentPrivilege;
+        if (TryFindExclusive(linear.Value, sizeof(T), Access.Write, privilege, out byte* host))
+        {
+            stored = _exclusive.TryStore((ulong)(host - _base), host, value);
+            fault = MmuFault.None;
+            return true;
+        }
+
         stored = false;
         if (!TryTranslateExclusive(linear.Value, sizeof(T), Access.Write, privilege, out ulong physical, out fault)) return false;
         if (!_exclusive.Holds(_memory, physical, out T held))
@@ -109,9 +126,17 @@ public sealed unsafe partial class Mmu
     /// </code></example>
     public void ClearExclusive() => _exclusive.Clear();
 
-    private bool TryTranslateExclusive(ulong linear, int size, Access access, Privilege privilege, out ulong physical, out MmuFault fault)
+    // What the fast table has is RAM, and nobody watches this kind of access to it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryFindExclusive(ulong linear, int size, Access access, Privilege privilege, out byte* host)
     {
         HostAtomic.CheckSize(size);
+        host = null;
+        return size <= sizeof(ulong) && (linear & (ulong)(size - 1)) == 0 && TryFindHost(linear, size, PermissionTable.RowOf(access, privilege), out host);
+    }
+
+    private bool TryTranslateExclusive(ulong linear, int size, Access access, Privilege privilege, out ulong physical, out MmuFault fault)
+    {
         physical = 0;
         if ((linear & (ulong)(size - 1)) != 0)
         {

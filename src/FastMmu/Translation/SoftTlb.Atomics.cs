@@ -133,6 +133,13 @@ public sealed unsafe partial class SoftTlb
     /// </code></example>
     public bool TryReadExclusive<T>(ulong linear, out T value) where T : unmanaged
     {
+        if (TryFindExclusive(linear, sizeof(T), Access.Read, out ulong found))
+        {
+            value = *(T*)(_base + found);
+            _exclusive.Set(found, value);
+            return true;
+        }
+
         value = default;
         if (!TryTranslateExclusive(linear, sizeof(T), Access.Read, out PhysicalAddress physical)) return false;
         value = _memory.Read<T>(physical);
@@ -161,6 +168,12 @@ public sealed unsafe partial class SoftTlb
     /// </code></example>
     public bool TryWriteExclusive<T>(ulong linear, T value, out bool stored) where T : unmanaged
     {
+        if (TryFindExclusive(linear, sizeof(T), Access.Write, out ulong found))
+        {
+            stored = _exclusive.TryStore(found, _base + found, value);
+            return true;
+        }
+
         stored = false;
         if (!TryTranslateExclusive(linear, sizeof(T), Access.Write, out PhysicalAddress physical)) return false;
         if (_exclusive.Holds(_memory, physical.Value, out T held)) stored = _exclusive.TryStore(_memory, physical.Value, held, value);
@@ -221,9 +234,16 @@ public sealed unsafe partial class SoftTlb
         return true;
     }
 
-    private bool TryTranslateExclusive(ulong linear, int size, Access access, out PhysicalAddress physical)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryFindExclusive(ulong linear, int size, Access access, out ulong physical)
     {
         HostAtomic.CheckSize(size);
+        physical = 0;
+        return size <= sizeof(ulong) && (linear & (ulong)(size - 1)) == 0 && _view->TryFind(linear, size, PermissionTable.RowOf(access, Privilege), out physical);
+    }
+
+    private bool TryTranslateExclusive(ulong linear, int size, Access access, out PhysicalAddress physical)
+    {
         physical = default;
         return (linear & (ulong)(size - 1)) == 0 && TryTranslate(linear, access, Privilege, out physical);
     }
