@@ -46,6 +46,8 @@ public sealed unsafe class CodeTracker : IDisposable
         _marks = (ulong*)region.Base;
     }
 
+    internal PhysicalMemory Memory => _memory;
+
     internal Action<PhysicalRange> Written { get; }
 
     /// <summary>Marks the blocks that hold any of these bytes. Costs some nanoseconds where they are marked already, and up to some microseconds for the first of a page.</summary>

@@ -29,7 +29,7 @@ public sealed class DirtyLog : IDisposable
 
     /// <summary>The pages of 4 KiB that were written, in the order of their first write, and begins anew: costs some nanoseconds a page.</summary>
     /// <returns>Their first addresses.</returns>
-    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The memory or this was disposed.</exception>
     /// <example><code>
     /// Console.WriteLine(string.Join(", ", log.Take()));           // 0x200000, 0x201000
     /// memory.Write(0x20_1000, 1);

@@ -73,6 +73,11 @@ internal sealed class MemoryMap
         return (int)Math.Min((ulong)wanted, end - at);
     }
 
+    /// <summary>Makes a map of segments that may be parts of one.</summary>
+    /// <param name="segments">By ascending address, without overlap.</param>
+    /// <param name="chunks">How many chunks of 2 MiB the window has.</param>
+    internal static MemoryMap Of(List<MemorySegment> segments, int chunks) => new([.. Joined(segments)], chunks);
+
     /// <summary>The map with a stretch replaced by what lies in it of other segments.</summary>
     /// <param name="start">First address of the stretch.</param>
     /// <param name="end">The address behind its last one.</param>
@@ -91,7 +96,7 @@ internal sealed class MemoryMap
             if (segment.End > end) result.Add(segment.From(Math.Max(segment.Start, end)));
         }
 
-        return new([.. Joined(result)], Chunks.Length);
+        return Of(result, Chunks.Length);
     }
 
     /// <summary>The parts of its segments that lie in a stretch.</summary>

@@ -157,20 +157,29 @@ public sealed unsafe partial class PhysicalMemory
         MemoryMap current = CurrentMap();
         foreach ((MemoryRange range, ulong deviceStart) in layout)
         {
-            bool device = range.Kind == MemoryKind.Device;
-            MemoryMap source = device ? current : _backing;
-            int index = source.Find(range.Start.Value, out bool inside);
-            if (!inside || source.Segments[index].End < range.End || (device && source.Segments[index].Kind != MemoryKind.Device))
+            if (range.Kind == MemoryKind.Device)
             {
-                return device ? $"it has a device at {range.Start}, and the machine has none: map it first" : $"{range} is not backed";
+                int index = current.Find(range.Start.Value, out bool inside);
+                MemorySegment device = inside ? current.Segments[index] : default;
+                if (device.Kind != MemoryKind.Device || device.End < range.End) return $"it has a device at {range.Start}, and the machine has none: map it first";
+                if (device.DeviceStart != deviceStart) return $"its device at {range.Start} begins at {deviceStart:x}, and the machine's at {device.DeviceStart:x}";
+                segments.Add(device.From(range.Start.Value).Until(range.End));
+                continue;
             }
 
-            MemorySegment segment = source.Segments[index];
-            if (device && segment.DeviceStart != deviceStart) return $"its device at {range.Start} begins at {deviceStart:x}, and the machine's at {segment.DeviceStart:x}";
-            segments.Add(segment.From(range.Start.Value).Until(range.End) with { Kind = range.Kind });
+            // ROM that was made RAM may be one stretch with the RAM beside it.
+            ulong at = range.Start.Value;
+            foreach (MemorySegment part in _backing.Within(range.Start.Value, range.End))
+            {
+                if (part.Start != at) break;
+                segments.Add(part with { Kind = range.Kind });
+                at = part.End;
+            }
+
+            if (at != range.End) return $"{range} is not backed";
         }
 
-        map = new MemoryMap([.. segments], current.Chunks.Length);
+        map = MemoryMap.Of(segments, current.Chunks.Length);
         return null;
     }
 

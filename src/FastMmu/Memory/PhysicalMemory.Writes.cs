@@ -92,6 +92,8 @@ public sealed unsafe partial class PhysicalMemory
         lock (_guardLock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+            // Its guard may be another log's by now.
+            ObjectDisposedException.ThrowIf(!_logs.AsSpan().Contains(log), log);
             taken = [.. pages];
             pages.Clear();
             foreach (ulong page in taken) _guards[OffsetOf(page) >> 12] |= log.Guard;
@@ -142,6 +144,24 @@ public sealed unsafe partial class PhysicalMemory
         }
 
         return FindForWriteSlowly(address, size);
+    }
+
+    /// <summary>As <see cref="FindForWrite"/>, for the two parts of one write: nobody else's code runs between what both guards wait for and the write.</summary>
+    internal bool TryFindForWrite(ulong first, int firstSize, ulong second, int secondSize, out byte* firstHost, out byte* secondHost)
+    {
+        firstHost = Find(first, firstSize);
+        secondHost = Find(second, secondSize);
+        if (firstHost == null || secondHost == null) return false;
+        if (_guards == null) return true;
+        byte* before = firstHost;
+        firstHost = FindForWrite(first, firstSize);
+        secondHost = FindForWrite(second, secondSize);
+        // The handler of the second part's code may have changed the map, taken a log, or a snapshot.
+        firstHost = firstHost == null || secondHost == null ? null : Find(first, firstSize);
+        if (firstHost == null) return false;
+        ulong page = (ulong)(before - _base) >> 12;
+        if ((Volatile.Read(ref _guards[page]) & ~CodeGuard) != 0) PassGuards(page, first & ~0xfffUL);
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

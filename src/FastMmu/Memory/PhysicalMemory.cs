@@ -163,6 +163,15 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
         return inside ? map.Segments[index].Kind : MemoryKind.Hole;
     }
 
+    /// <summary>How many of some bytes have the same thing behind them as the first one.</summary>
+    internal int StretchAt(ulong address, int wanted, out MemoryKind kind)
+    {
+        MemoryMap map = CurrentMap();
+        int index = map.Find(address, out bool inside);
+        kind = inside ? map.Segments[index].Kind : MemoryKind.Hole;
+        return map.Stretch(index, inside, address, wanted);
+    }
+
     /// <summary>A view of RAM or ROM bytes that lie in one range.</summary>
     /// <param name="address">First byte.</param>
     /// <param name="length">Bytes.</param>

@@ -15,6 +15,8 @@ public sealed unsafe partial class Mmu
 {
     private const int PageBytes = 4096;
 
+    private CodeTracker? _codeTracker;
+
     /// <summary>Reads a value for the running program.</summary>
     /// <typeparam name="T">A blittable type, little-endian.</typeparam>
     /// <param name="linear">First byte; any alignment, pages may be crossed.</param>
@@ -150,7 +152,16 @@ public sealed unsafe partial class Mmu
     /// Where <see cref="Fetch"/> and <see cref="FetchCode"/> mark the bytes that they hand out, if anywhere: a translator that reads code through them hears of
     /// its changes without more ado. Null at first.
     /// </summary>
-    public CodeTracker? CodeTracker { get; set; }
+    /// <exception cref="ArgumentException">The tracker is another memory's.</exception>
+    public CodeTracker? CodeTracker
+    {
+        get => _codeTracker;
+        set
+        {
+            if (value is not null && value.Memory != _memory) throw new ArgumentException("The tracker is another memory's.", nameof(value));
+            _codeTracker = value;
+        }
+    }
 
     /// <summary>Delivers a fault that <see cref="Fetch"/> reported, because the instruction does need the byte: sets <see cref="Cr2"/>.</summary>
     /// <param name="fault">The fault.</param>

@@ -11,7 +11,7 @@ public sealed unsafe partial class Mmu
     /// <param name="options">On whose behalf, and who resolves faults; with a handler, absent pages are asked for one by one.</param>
     /// <returns>
     /// The address of each match, ascending, overlapping ones too. Pages are translated and looked at while the matches are asked for, so that a search can be stopped
-    /// and sees changes. Addresses that refuse, and pages without RAM or ROM behind them, hold no match and end one.
+    /// and sees changes. Addresses that refuse, and those without RAM or ROM behind them, hold no match and end one; no handler of a device is called.
     /// </returns>
     /// <remarks>
     /// The pages are read as by <see cref="ReadBytes"/>: accessed bits are set, CR2 is not touched. Without a handler a region whose table is absent costs one walk,

@@ -50,6 +50,7 @@ public sealed class MmuGroup : IMemoryListener
     /// </summary>
     /// <param name="target">Who joins; a member of this group once and of no other.</param>
     /// <exception cref="ArgumentException">It is over another memory.</exception>
+    /// <exception cref="InvalidOperationException">It is in a group already.</exception>
     /// <example><code>
     /// using var third = new Mmu(memory, ProcessorFeatures.Zen4);
     /// using MmuMember late = group.Join(third);
@@ -59,9 +60,14 @@ public sealed class MmuGroup : IMemoryListener
     {
         ArgumentNullException.ThrowIfNull(target);
         if (target is IMemoryTarget other && other.Memory != Memory) throw new ArgumentException("It is over another memory.", nameof(target));
-        var member = new MmuMember(target, this, _log);
-        lock (_membership) Volatile.Write(ref _members, [.. _members, member]);
-        return member;
+        lock (_membership)
+        {
+            // Two members would take the same news on two threads, and the first to leave would take the target out of both groups.
+            if (target is IMemoryTarget { JoinedGroup: not null } || _members.Any(m => m.Target == target)) throw new InvalidOperationException("It is in a group already.");
+            var member = new MmuMember(target, this, _log);
+            Volatile.Write(ref _members, [.. _members, member]);
+            return member;
+        }
     }
 
     /// <summary>

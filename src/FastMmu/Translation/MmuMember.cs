@@ -19,6 +19,7 @@ public sealed class MmuMember : IDisposable
     private readonly InvalidationLog<NoInterleavingPoints> _log;
     private readonly InvalidationLog<NoInterleavingPoints>.Reader _reader;
     private int _thread;
+    private bool _left;
 
     internal MmuMember(IInvalidationTarget target, MmuGroup group, InvalidationLog<NoInterleavingPoints> log)
     {
@@ -44,12 +45,14 @@ public sealed class MmuMember : IDisposable
 
     /// <summary>Begins to run: what was asked for while it was parked is dropped first. It must not translate before.</summary>
     /// <exception cref="InvalidOperationException">It runs already.</exception>
+    /// <exception cref="ObjectDisposedException">It has left.</exception>
     /// <example><code>
     /// member.Enter();
     /// Console.WriteLine(mmu.Translate(0x1000UL).Physical);        // 0x200000
     /// </code></example>
     public void Enter()
     {
+        ObjectDisposedException.ThrowIf(_left, this);
         if (IsRunning) throw new InvalidOperationException("The virtual CPU runs already.");
         var target = new Caches(Target);
         _thread = Environment.CurrentManagedThreadId;
@@ -116,7 +119,10 @@ public sealed class MmuMember : IDisposable
     /// <summary>Leaves the group, parked for good. Who joined is not disposed.</summary>
     public void Dispose()
     {
+        if (_left) return;
+        _left = true;
         _reader.Remove();
+        _reader.Exit();
         if (Target is IMemoryTarget joined)
         {
             joined.JoinedGroup = null;

@@ -44,9 +44,11 @@ internal static unsafe class PagedAtomic
     {
         Span<byte> foundBytes = MemoryMarshal.AsBytes(new Span<T>(ref found)), resultBytes = MemoryMarshal.AsBytes(new Span<T>(ref result));
         int count = CountInFirst<T>(physical);
-        byte* first = memory.FindForWrite(physical[0], count);
-        byte* second = first != null && count < sizeof(T) ? memory.FindForWrite(physical[1], sizeof(T) - count) : null;
-        if (first == null || (count < sizeof(T) && second == null))
+        byte* first, second = null;
+        bool isRam = count == sizeof(T)
+            ? (first = memory.FindForWrite(physical[0], count)) != null
+            : memory.TryFindForWrite(physical[0], count, physical[1], sizeof(T) - count, out first, out second);
+        if (!isRam)
         {
             memory.Write(PhysicalAddress.Truncate(physical[0]), resultBytes[..count]);
             if (count < sizeof(T)) memory.Write(PhysicalAddress.Truncate(physical[1]), resultBytes[count..]);

@@ -23,17 +23,18 @@ internal sealed class PatternSearch(Mmu mmu, Privilege privilege, IFaultHandler?
         ulong at = range.Start.Value;
         for (ulong left = range.Length; left > 0;)
         {
-            int count = (int)Math.Min(left, PageBytes - (at & (PageBytes - 1)));
-            if (!TryReadPage(at, buffer.AsSpan(kept, count), out ulong skip))
+            int most = (int)Math.Min(left, PageBytes - (at & (PageBytes - 1)));
+            bool read = TryReadPiece(at, buffer.AsSpan(kept, most), out ulong count);
+            count = Math.Min(count, left);
+            if (!read)
             {
                 kept = 0;
-                skip = Math.Min(skip, left);
-                at += skip;
-                left -= skip;
+                at += count;
+                left -= count;
                 continue;
             }
 
-            int end = kept + count, from = 0;
+            int end = kept + (int)count, from = 0;
             while (buffer.AsSpan(from, end - from).IndexOf(pattern.Span) is >= 0 and int found)
             {
                 from += found;
@@ -43,28 +44,29 @@ internal sealed class PatternSearch(Mmu mmu, Privilege privilege, IFaultHandler?
             int next = Math.Min(end, pattern.Length - 1);
             buffer.AsSpan(end - next, next).CopyTo(buffer);
             kept = next;
-            at += (ulong)count;
-            left -= (ulong)count;
+            at += count;
+            left -= count;
         }
     }
 
-    // Reading a device has effects, so it is left alone, and so is what reads as all ones because nothing is there.
-    private bool TryReadPage(ulong at, Span<byte> destination, out ulong skip)
+    // The bytes of a page from an address on that have one thing behind them, or those that need not be looked at. Reading a device has effects, so it is left
+    // alone, however small it is, and so is what reads as all ones because nothing is there.
+    private bool TryReadPiece(ulong at, Span<byte> destination, out ulong count)
     {
         MmuFault resolved = MmuFault.None;
-        skip = (ulong)destination.Length;
+        count = (ulong)destination.Length;
         if (!mmu.TryTranslatePage(at, Access.Read, privilege, handler, ref resolved, out PhysicalAddress physical, out MmuFault fault))
         {
-            if (handler is null) skip = BytesUpTo(at, RegionBits(fault));
+            if (handler is null) count = BytesUpTo(at, RegionBits(fault));
             return false;
         }
 
-        if (!IsMemory(physical) || !IsMemory(physical + ((ulong)destination.Length - 1))) return false;
-        mmu.Memory.Read(physical, destination);
+        int length = mmu.Memory.StretchAt(physical.Value, destination.Length, out MemoryKind kind);
+        count = (ulong)length;
+        if (kind is not (MemoryKind.Ram or MemoryKind.Rom)) return false;
+        mmu.Memory.Read(physical, destination[..length]);
         return true;
     }
-
-    private bool IsMemory(PhysicalAddress address) => mmu.Memory.KindOf(address) is MemoryKind.Ram or MemoryKind.Rom;
 
     // How many low bits of an address may change without another answer.
     private int RegionBits(MmuFault fault) => (fault.Vector, fault.Reason) switch

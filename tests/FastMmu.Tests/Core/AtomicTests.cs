@@ -37,6 +37,45 @@ public sealed class AtomicTests : IDisposable
     }
 
     [Fact]
+    public void AHandlerOfTheSecondPagesCode_MayTakeALog_OfWhichTheFirstPageIsStillHeard()
+    {
+        using DirtyLog log = _memory.StartDirtyLog();
+        using CodeTracker code = _memory.TrackCode(_ => log.Take());
+        code.Mark(0x40_2000, 64);
+        using var linear = new Mmu(_memory, ProcessorFeatures.Zen4);
+        Assert.True(linear.TryFetchAdd(0x40_1ffe, 0x0101_0101, out int _, out _));
+        Assert.Equal("0x401000 0x402000", string.Join(' ', log.Take().OrderBy(p => p.Value)));
+    }
+
+    [Fact]
+    public void AHandlerOfTheSecondPagesCode_MayTakeASnapshot_ThatHasNothingOfTheWrite()
+    {
+        using var linear = new Mmu(_memory, ProcessorFeatures.Zen4);
+        var machine = new Machine(_memory, linear);
+        using Snapshot before = machine.TakeSnapshot();
+        Snapshot? within = null;
+        using CodeTracker code = _memory.TrackCode(_ => within ??= machine.TakeSnapshot(verifiable: true));
+        code.Mark(0x40_2000, 64);
+        Assert.True(linear.TryFetchAdd(0x40_1ffe, 0x0101_0101, out int _, out _));
+        Assert.Equal(0x0101_0101, _memory.Read<int>(0x40_1ffe));
+        machine.Restore(within!);
+        Assert.Empty(within!.Verify());
+        within.Dispose();
+    }
+
+    [Theory]
+    [InlineData(0x40_1000UL, 0x0101_0000)]
+    [InlineData(0x40_2000UL, 0x0000_0101)]
+    public void AHandlerOfTheSecondPagesCode_MayMakeRomOfAPage_ThatTakesNothing(ulong page, int expected)
+    {
+        using CodeTracker code = _memory.TrackCode(_ => _memory.SetKind(page, 4 * KiB, MemoryKind.Rom));
+        code.Mark(0x40_2000, 64);
+        using var linear = new Mmu(_memory, ProcessorFeatures.Zen4);
+        Assert.True(linear.TryFetchAdd(0x40_1ffe, 0x0101_0101, out int _, out _));
+        Assert.Equal(expected, _memory.Read<int>(0x40_1ffe));
+    }
+
+    [Fact]
     public void RandomOperations_OfAnySizeAndPlace_DoWhatTheirNameSays()
     {
         byte[] model = new byte[0x7000];

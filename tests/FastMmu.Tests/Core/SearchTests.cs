@@ -22,6 +22,20 @@ public sealed class SearchTests : IDisposable
 
     public void Dispose() => _memory.Dispose();
 
+    [Fact]
+    public void ADeviceWithinAPage_IsNeverRead_AndEndsMatches()
+    {
+        var device = new Untouched();
+        _memory.MapDevice(0x1100, 16, device);
+        _memory.SetKind(0x1200, 16, MemoryKind.Rom);
+        _memory.SetKind(0x1300, 16, MemoryKind.Hole);
+        foreach (ulong at in new ulong[] { 0x10fd, 0x10fe, 0x1110, 0x11fe, 0x120f, 0x12fd, 0x1310 }) _memory.LoadRom(at, "abc"u8[..(at is 0x10fe ? 2 : 3)]);
+        using var mmu = new Mmu(_memory, ProcessorFeatures.Zen4);
+
+        IEnumerable<LinearAddress> matches = mmu.Search(new LinearRange(0x1000, 0x1000), "abc"u8.ToArray());
+        Assert.Equal("0x1110 0x11fe 0x120f 0x12fd 0x1310", string.Join(' ', matches));
+    }
+
     /// <summary>Whatever is mapped, mapped twice, absent or refused: the matches are those of every address tried alone.</summary>
     [Fact]
     public void SearchFindsWhatByteByByteReadsMatch() => Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue)), seed =>
@@ -116,5 +130,12 @@ public sealed class SearchTests : IDisposable
             ulong page = fault.Address & ~0xfffUL;
             return (All || ((page >> 12) & 1) != 0) && space.Map(page, Frames + (page - Start), 4096, Rights.UserReadWrite).Ok;
         }
+    }
+
+    private sealed class Untouched : IMemoryDevice
+    {
+        public ulong Read(in DeviceAccess access) => throw new InvalidOperationException("A search has read a device.");
+
+        public void Write(in DeviceAccess access, ulong value) => throw new InvalidOperationException("A search has written a device.");
     }
 }

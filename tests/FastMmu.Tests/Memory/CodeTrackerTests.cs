@@ -12,6 +12,16 @@ namespace FastMmu.Tests.Memory;
 public sealed class CodeTrackerTests
 {
     [Fact]
+    public void AnMmu_TakesNoTrackerOfAnotherMemory()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB), other = PhysicalMemory.Create(16 * MiB);
+        using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
+        using CodeTracker code = other.TrackCode(_ => { });
+        Assert.Throws<ArgumentException>(() => mmu.CodeTracker = code);
+        Assert.Null(mmu.CodeTracker);
+    }
+
+    [Fact]
     public void EveryWayToWrite_IsToldOfMarkedBytesOnly_BeforeItLands()
     {
         using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);

@@ -12,6 +12,22 @@ namespace FastMmu.Tests.Memory;
 public sealed class DirtyLogTests
 {
     [Fact]
+    public void ALogThatHasEnded_IsNotTaken_AndLeavesTheOthersAlone()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        DirtyLog ended = memory.StartDirtyLog();
+        memory.Write(0x1000, 1);
+        ended.Dispose();
+        using DirtyLog log = memory.StartDirtyLog();
+        memory.Write(0x1000, 1);
+
+        Assert.Throws<ObjectDisposedException>(() => ended.Take());
+        ended.Dispose();
+        memory.Write(0x1000, 1);
+        Assert.Equal("1000", Pages(log));
+    }
+
+    [Fact]
     public void EveryWayToWrite_IsLoggedOnce()
     {
         using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);

@@ -12,6 +12,29 @@ public sealed class SnapshotFileTests
 {
     private static readonly MemoryRange[] Ranges = [new(0UL, 1 * MiB), new(1UL << 40, 64 * KiB), new(0x3_0000_0000_0000UL, 64 * KiB, MemoryKind.Rom)];
 
+    /// <summary>A BIOS that was shadowed is one stretch with the RAM on both sides of it.</summary>
+    [Fact]
+    public void RangesThatHaveGrownTogether_AreLoadedAsTheyWereSaved()
+    {
+        using var memory = new PhysicalMemory([new(0UL, 0xf_0000), new(0xf_0000UL, 64 * KiB, MemoryKind.Rom), new(1 * MiB, 15 * MiB)]);
+        var machine = new Machine(memory);
+        memory.SetKind(0xf_0000, 64 * KiB, MemoryKind.Ram);
+        memory.Write(0xf_fffe, 0x1234_5678);
+        Assert.Equal("0-1000000 Ram", Assert.Single(memory.Layout).ToString());
+        using var file = new MemoryStream();
+        using (Snapshot shadowed = machine.TakeSnapshot()) shadowed.Save(file);
+        memory.Unmap(0xf_0000, 64 * KiB);
+        memory.Write(0x10_0000, 0);
+
+        file.Position = 0;
+        using Snapshot loaded = machine.LoadSnapshot(file);
+        machine.Restore(loaded);
+        Assert.Equal("0-1000000 Ram", Assert.Single(memory.Layout).ToString());
+        Assert.Equal(0x1234_5678, memory.Read<int>(0xf_fffe));
+        memory.Write(0xf_fffe, 1);
+        Assert.Equal(1, memory.Read<int>(0xf_fffe));
+    }
+
     [Fact]
     public void ASnapshotOfThePast_IsSavedAsItWas_AndLoadedElsewhere()
     {

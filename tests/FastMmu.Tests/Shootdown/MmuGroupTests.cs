@@ -108,6 +108,25 @@ public sealed class MmuGroupTests : IDisposable
     }
 
     [Fact]
+    public void AMemberThatHasLeft_DoesNotComeBack_AndTakesNobodyElseOut()
+    {
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        using var mmu = new Mmu(memory, ProcessorFeatures.Zen4);
+        var group = new MmuGroup(memory);
+        MmuMember left = group.Join(mmu);
+        left.Enter();
+        Assert.Throws<InvalidOperationException>(() => group.Join(mmu));
+        Assert.Throws<InvalidOperationException>(() => new MmuGroup(memory).Join(mmu));
+        left.Dispose();
+        Assert.False(left.IsRunning);
+        Assert.Throws<ObjectDisposedException>(left.Enter);
+
+        using MmuMember member = group.Join(mmu);
+        left.Dispose();
+        Assert.Same(group, mmu.JoinedGroup);
+    }
+
+    [Fact]
     public void Members_UsedWrongly_AreRefused()
     {
         using PhysicalMemory other = PhysicalMemory.Create(16 * MiB);
