@@ -116,6 +116,25 @@ public sealed class ReferenceTlb
         foreach ((_, TableWalk walk) in Walks(controls, linear).ToList()) Remember(controls, linear, walk, false);
     }
 
+    /// <summary>
+    /// Remembers the tables on the way to an address, from CR3 and from any remembered table, down to the first entry without A: what a walk may leave
+    /// behind whose fault was reported and not delivered, so that it dropped nothing. No translation is remembered.
+    /// </summary>
+    /// <param name="state">Registers and features.</param>
+    /// <param name="linear">The linear address in bytes.</param>
+    internal void MayHaveWalkedInVain(in PagingState state, ulong linear)
+    {
+        var controls = new Controls(state);
+        if (controls.Mode == ReferenceMode.None || !IsUsable(controls, ref linear)) return;
+        foreach ((_, TableWalk walk) in Walks(controls, linear).ToList())
+        {
+            foreach (TablePosition position in walk.Positions)
+            {
+                if (IsMarkedAbove(controls, walk, position.Level)) Remember(controls, linear, position);
+            }
+        }
+    }
+
     /// <summary>INVLPG: drops the page's translations, global ones in all contexts, and all tables of the current PCID.</summary>
     /// <param name="state">Registers and features.</param>
     /// <param name="linear">The operand, a linear address in bytes. It is not masked, and a non-canonical one does nothing.</param>
@@ -346,12 +365,14 @@ public sealed class ReferenceTlb
     {
         if (walk is null) return;
         if (walk.Mapping is { } page) _translations.Add(new CachedTranslation(controls.CurrentPcid, wrote ? page with { Dirty = true } : page));
-        foreach (TablePosition position in walk.Positions)
-        {
-            // The entry that referred to this table stands one level above it, and translates the region.
-            int regionBits = EntryRules.LowestIndexBit(controls.Mode, position.Level + 1);
-            _tables.Add(new CachedTable(controls.CurrentPcid, linear >> regionBits, regionBits, position));
-        }
+        foreach (TablePosition position in walk.Positions) Remember(controls, linear, position);
+    }
+
+    private void Remember(Controls controls, ulong linear, TablePosition position)
+    {
+        // The entry that referred to this table stands one level above it, and translates the region.
+        int regionBits = EntryRules.LowestIndexBit(controls.Mode, position.Level + 1);
+        _tables.Add(new CachedTable(controls.CurrentPcid, linear >> regionBits, regionBits, position));
     }
 
     /// <summary>

@@ -20,6 +20,9 @@ internal sealed class GuestReferenceMemory(PhysicalMemory memory) : IReferenceMe
         for (int i = 0; i < _frozen.Length; i++) _frozen[i] = memory.Read<ulong>(address + (8 * (ulong)i));
     }
 
+    /// <summary>All words read as they are from now on.</summary>
+    public void Thaw() => _frozenAt = ulong.MaxValue;
+
     public ulong ReadPhysical(ulong address, int bytes)
     {
         if (bytes == 4) return memory.Read<uint>(PhysicalAddress.Truncate(address));
