@@ -1,6 +1,7 @@
 using System.CommandLine;
 using FastMmu.Cli.ExecRecords;
 using FastMmu.Cli.Programs;
+using FastMmu.Cli.Text;
 
 namespace FastMmu.Cli.Commands;
 
@@ -88,9 +89,7 @@ internal static class VerifyExecCommand
                 json.WriteStartObject();
                 json.WriteNumber("line", mismatch.Line);
                 json.WriteString("name", mismatch.Name);
-                json.WriteStartArray("differences");
-                foreach (string difference in mismatch.Differences) json.WriteStringValue(difference);
-                json.WriteEndArray();
+                json.WriteStrings("differences", mismatch.Differences);
                 json.WriteEndObject();
             }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using FastMmu.Cli.MmTraces.Replay;
+using FastMmu.Cli.Text;
 
 namespace FastMmu.Cli.Commands;
 
@@ -153,9 +154,7 @@ internal static class VerifyMmCommand
                 json.WriteNumber("line", mismatch.Line);
                 json.WriteString("trace", mismatch.Trace);
                 json.WriteString("what", mismatch.What);
-                json.WriteStartArray("differences");
-                foreach (string difference in mismatch.Differences) json.WriteStringValue(difference);
-                json.WriteEndArray();
+                json.WriteStrings("differences", mismatch.Differences);
                 json.WriteEndObject();
             }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using FastMmu.Cli.Recorded;
+using FastMmu.Cli.Text;
 
 namespace FastMmu.Cli.Commands;
 
@@ -118,9 +119,7 @@ internal static class VerifyVectorsCommand
                 json.WriteString("id", mismatch.Id);
                 json.WriteString("mode", mismatch.Mode);
                 json.WriteString("kind", mismatch.Kind);
-                json.WriteStartArray("differences");
-                foreach (string difference in mismatch.Differences) json.WriteStringValue(difference);
-                json.WriteEndArray();
+                json.WriteStrings("differences", mismatch.Differences);
                 json.WriteEndObject();
             }
 

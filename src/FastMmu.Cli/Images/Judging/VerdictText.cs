@@ -41,9 +41,7 @@ internal static class VerdictText
         }
 
         json.WriteEndArray();
-        json.WriteStartArray("notes");
-        foreach (string note in verdict.Notes) json.WriteStringValue(note);
-        json.WriteEndArray();
+        json.WriteStrings("notes", verdict.Notes);
         json.WriteStartArray("mismatches");
         foreach (Mismatch mismatch in verdict.Mismatches)
         {
