@@ -33,6 +33,14 @@ public sealed partial class AddressSpace
 
     internal static bool IsAligned(ulong value) => (value & (PageSize - 1)) == 0;
 
+    // What most calls want of a range: pages that begin where one begins, and do not go round; a length is rounded up, and only none is none.
+    private bool TryGetRange(ulong address, ulong length, out ulong end)
+    {
+        ulong aligned = Word(AlignUp(length));
+        end = Word(address + aligned);
+        return IsAligned(address) && (length == 0 || aligned != 0) && end >= address;
+    }
+
     private ulong SoftLimit(int resource) => Context.Limits[resource].Soft;
 
     // may_expand_vm

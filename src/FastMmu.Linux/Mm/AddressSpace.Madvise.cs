@@ -12,8 +12,7 @@ public sealed partial class AddressSpace
     /// <returns>0; EINVAL for unknown advice, a bad range, or an area it does not suit; ENOMEM for a hole; EAGAIN for a split too many; EPERM; EACCES; EFAULT.</returns>
     public long Madvise(ulong address, ulong length, int advice)
     {
-        ulong aligned = Word(AlignUp(length)), end = Word(address + aligned);
-        if (!IsKnown(advice) || !IsAligned(address) || (length != 0 && aligned == 0) || end < address)
+        if (!TryGetRange(address, length, out ulong end) || !IsKnown(advice))
         {
             return -Errno.EINVAL;
         }
@@ -82,7 +81,7 @@ public sealed partial class AddressSpace
     // madvise_vma_behavior; the area that holds the range afterwards is left in vma.
     private long AdviseArea(ref Vma vma, ulong start, ulong end, int advice)
     {
-        if ((vma.Flags & VmFlags.Sealed) != 0 && Discards(advice) && IsAnonymous(vma) && (vma.Flags & VmFlags.Write) == 0)
+        if ((vma.Flags & VmFlags.Sealed) != 0 && Discards(advice) && Tables.IsAnonymous(vma) && (vma.Flags & VmFlags.Write) == 0)
         {
             return -Errno.EPERM;
         }

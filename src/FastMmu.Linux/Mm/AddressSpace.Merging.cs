@@ -9,11 +9,6 @@ public sealed partial class AddressSpace
     // Flags that do not keep neighbours apart; the merged area has those of both.
     private const VmFlags StickyFlags = VmFlags.SoftDirty | VmFlags.MaybeGuard;
 
-    /// <summary>Whether an area shows nothing but private memory: no file, or a private mapping of /dev/zero.</summary>
-    internal bool IsAnonymous(in Vma vma) => vma.File == 0
-        ? !SpecialMapping.IsSpecial(vma.Name)
-        : Machine.Files[vma.File].Inode.Kind == InodeKind.ZeroDevice;
-
     /// <summary>Finds the area that contains an address.</summary>
     internal bool TryLookup(ulong address, out Vma vma) => Areas.TryFind(address, out vma) && vma.Start <= address;
 

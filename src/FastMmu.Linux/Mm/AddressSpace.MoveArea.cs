@@ -76,7 +76,7 @@ public sealed partial class AddressSpace
     private Vma CopyArea(in Vma source, in Remap remap, ulong pageOffset, out bool merged)
     {
         ulong start = remap.NewAddress, end = start + remap.NewLength;
-        if (source.AnonVma == 0 && IsAnonymous(source))
+        if (source.AnonVma == 0 && Tables.IsAnonymous(source))
         {
             pageOffset = start >> PageShift;
         }

@@ -217,7 +217,7 @@ public sealed partial class AddressSpace
                 flags |= VmFlags.Account;
             }
         }
-        else if ((old & VmFlags.Account) != 0 && vma.AnonVma == 0 && IsAnonymous(vma))
+        else if ((old & VmFlags.Account) != 0 && vma.AnonVma == 0 && Tables.IsAnonymous(vma))
         {
             flags &= ~VmFlags.Account;
         }

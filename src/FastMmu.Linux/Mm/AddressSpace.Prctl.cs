@@ -43,13 +43,7 @@ public sealed partial class AddressSpace
     /// </returns>
     public long SetAnonymousName(ulong address, ulong length, string? name)
     {
-        if (!Machine.Settings.AnonymousNames || (name is not null && !IsName(name)))
-        {
-            return -Errno.EINVAL;
-        }
-
-        ulong aligned = Word(AlignUp(length)), end = Word(address + aligned);
-        if (!IsAligned(address) || (length != 0 && aligned == 0) || end < address)
+        if (!Machine.Settings.AnonymousNames || (name is not null && !IsName(name)) || !TryGetRange(address, length, out ulong end))
         {
             return -Errno.EINVAL;
         }

@@ -68,8 +68,7 @@ public sealed partial class AddressSpace
             return -Errno.ENOSYS;
         }
 
-        ulong aligned = Word(AlignUp(length)), end = Word(address + aligned);
-        if (flags != 0 || !IsAligned(address) || (length != 0 && aligned == 0) || end < address)
+        if (!TryGetRange(address, length, out ulong end) || flags != 0)
         {
             return -Errno.EINVAL;
         }
