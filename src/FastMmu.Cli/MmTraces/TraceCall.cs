@@ -24,4 +24,5 @@ internal enum TraceCall
     Pagemap,
     Fork,
     Exit,
+    Prctl,
 }

@@ -28,6 +28,7 @@ internal static class TraceCalls
         ("pagemap", TraceCall.Pagemap, 2, 2),
         ("fork", TraceCall.Fork, 0, 0),
         ("exit", TraceCall.Exit, 0, 0),
+        ("prctl", TraceCall.Prctl, 2, 5),
     ];
 
     private static readonly byte[][] Utf8Names = [.. All.Select(c => System.Text.Encoding.ASCII.GetBytes(c.Name))];

@@ -70,7 +70,7 @@ public sealed partial class ClientTests : IDisposable
         ClientPrograms.Require();
         const ulong A = 0x1000_0000, B = 0x2000_0000, Shared = 0x3000_0000, Code = 0x4000_0000, Guarded = 0x5000_0000, P = 0x1000;
         const ulong Fixed = 0x32, ReadWrite = 3;
-        const int Mmap = 9, Mprotect = 10, Munmap = 11, Action = 13, Mremap = 25, Madvise = 28, Unknown = 9999;
+        const int Mmap = 9, Mprotect = 10, Munmap = 11, Action = 13, Mremap = 25, Madvise = 28, Prctl = 157, Unknown = 9999;
         static ulong Returning(ulong value) => 0xb8 | (value << 8) | (0xc3UL << 40);       // mov eax,VALUE; ret
         var program = new GuestProgram();
         program.Call(Mmap, A, 4 * P, ReadWrite, Fixed, ulong.MaxValue, 0).ExpectResult(A);
@@ -97,6 +97,16 @@ public sealed partial class ClientTests : IDisposable
         program.Store(B, handler).Store(B + 8, 0x0400_0004).Store(B + 16, restorer).Store(B + 24, 0).Call(Action, 11, B, 0, 8).ExpectResult(0);
         program.Call(Mmap, Guarded, P, 1, Fixed, ulong.MaxValue, 0).ExpectResult(Guarded).Store(Guarded, 42).Expect(Guarded, 42);
         program.Call(Unknown).ExpectResult(unchecked((ulong)-38));
+        // Nothing writable may be executed from here on, by the child either; and a name, where the kernel has names.
+        if (Environment.OSVersion.Version >= new Version(6, 3))
+        {
+            const ulong refused = unchecked((ulong)-13);
+            program.Call(Prctl, 65, 1, 0, 0, 0).ExpectResult(0).Call(Mprotect, Guarded, P, 7).ExpectResult(refused).Call(Mprotect, Guarded, P, 5).ExpectResult(refused);
+            program.Fork(child => child.Call(Prctl, 66, 0, 0, 0, 0).ExpectResult(1).Call(Mmap, B + (16 * P), P, 7, Fixed, ulong.MaxValue, 0).ExpectResult(refused));
+        }
+
+        ulong name = program.Aside(part => part.Bytes("name\0"u8));
+        program.Call(Prctl, 0x53564d61, 0, B, P, name);
         program.Exit(0).WriteTo(Path.Combine(_folder, "memory"));
 
         ClientRun client = RunBoth(["./memory"], out ProgramResult native);

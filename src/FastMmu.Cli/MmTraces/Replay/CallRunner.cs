@@ -29,6 +29,7 @@ internal static class CallRunner
             TraceCall.Msync => mm.Msync(first, second, (int)third),
             TraceCall.Mseal => mm.Mseal(first, second, third),
             TraceCall.RemapFilePages => mm.RemapFilePages(first, second, (int)third, arguments[3], (uint)arguments[4]),
+            TraceCall.Prctl => mm.Prctl((int)first, second, third, arguments[3], arguments[4]),
             TraceCall.Ftruncate => mm.Ftruncate((int)first, second),
             TraceCall.Setrlimit => mm.SetRlimit((int)first, second, third),
             _ => throw new ArgumentOutOfRangeException(nameof(call)),

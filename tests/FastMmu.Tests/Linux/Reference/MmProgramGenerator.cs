@@ -142,7 +142,7 @@ internal static class MmProgramGenerator
             case < 88:
                 return new(process, RemapFilePages, [address, SmallLength(random), random.OneIn(8) ? 1UL : 0, (ulong)random.Below(6), 0]);
             case < 90:
-                return Limit(random, process);
+                return random.OneIn(5) ? new(process, Prctl, [(ulong)random.Pick(65, 65, 65, 66), (ulong)random.Below(5), random.OneIn(9) ? 1UL : 0]) : Limit(random, process);
             default:
                 return new(process, Touch, [address + (ulong)random.Pick(0, 0, 0x10, 0xfff), random.Pick('r', 'w', 'w', 'x'), 0x91]);
         }

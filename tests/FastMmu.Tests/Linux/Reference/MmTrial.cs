@@ -73,7 +73,7 @@ internal sealed class MmTrial : IDisposable
             TraceCall.Mremap => Reaches(a[0], Math.Max(a[1], a[2])) || Reaches(a[4], Math.Max(a[1], a[2])),
             TraceCall.Touch => Reaches(a[0], 1),
             TraceCall.Mmap when (a[3] & ReferenceMm.MapFixed) == 0 => false,
-            TraceCall.Brk or TraceCall.Mlockall or TraceCall.Munlockall or TraceCall.Setrlimit or TraceCall.Fork or TraceCall.Exit => false,
+            TraceCall.Brk or TraceCall.Mlockall or TraceCall.Munlockall or TraceCall.Setrlimit or TraceCall.Prctl or TraceCall.Fork or TraceCall.Exit => false,
             _ => Reaches(a[0], a[1]),
         };
     }

@@ -53,7 +53,7 @@ internal sealed partial class ReferenceMm
     {
         VmFlags old = area.Flags, flags = (old & ~VmFlags.AccessMask) | rights;
         // The right to have a right stands four bits above it.
-        if (((ulong)rights & ~((ulong)old >> 4) & (ulong)VmFlags.AccessMask) != 0) return (Acces, start);
+        if (((ulong)rights & ~((ulong)old >> 4) & (ulong)VmFlags.AccessMask) != 0 || Denies(old, flags)) return (Acces, start);
         if ((old & VmFlags.Sealed) != 0) return (Perm, start);
         if (flags == old) return (0, end);
         ulong pages = (end - start) >> 12;

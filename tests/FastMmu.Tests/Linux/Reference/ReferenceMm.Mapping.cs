@@ -165,6 +165,7 @@ internal sealed partial class ReferenceMm
     // mmap_region. What was there goes before the object behind the new area says whether it agrees.
     private long MapRegion(ReferenceFile? file, ulong address, ulong length, VmFlags flags, ulong pageOffset)
     {
+        if (Denies(flags, flags)) return Acces;
         ulong end = address + length, pages = length >> 12;
         long refused = SplitForRemoval(address, end, out List<ReferenceArea> replaced);
         if (refused != 0) return refused;

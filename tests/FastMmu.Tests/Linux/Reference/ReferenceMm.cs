@@ -21,6 +21,7 @@ internal sealed partial class ReferenceMm
     private readonly ReferenceSettings _settings;
     private readonly List<ReferenceArea> _areas = [];
     private VmFlags _defaults;
+    private ulong _mdwe;
 
     public ReferenceMm(ReferenceSettings settings, Dictionary<int, ReferenceFile> files)
     {
@@ -125,10 +126,31 @@ internal sealed partial class ReferenceMm
         return 0;
     }
 
+    /// <summary>prctl: PR_SET_MDWE and PR_GET_MDWE; nothing else is known of it.</summary>
+    public long Prctl(int option, ulong second, ulong third, ulong fourth, ulong fifth)
+    {
+        const int set = 65, get = 66;
+        bool rest = third != 0 || fourth != 0 || fifth != 0;
+        if (rest || (option != set && (option != get || second != 0))) return Inval;
+        if (option == get) return (long)_mdwe;
+        if (second is not (0 or 1 or 3)) return Inval;
+        if (_mdwe != 0 && _mdwe != second) return Perm;
+        _mdwe = second;
+        return 0;
+    }
+
+    // With PR_MDWE_REFUSE_EXEC_GAIN.
+    private bool Denies(VmFlags before, VmFlags after)
+    {
+        bool gains = (after & VmFlags.Exec) != 0 && (before & VmFlags.Exec) == 0;
+        bool both = (after & (VmFlags.Exec | VmFlags.Write)) == (VmFlags.Exec | VmFlags.Write);
+        return _mdwe != 0 && (gains || both);
+    }
+
     /// <summary>A child: fork's rules.</summary>
     public ReferenceMm? Fork()
     {
-        var child = new ReferenceMm(_settings, Files) { StartBrk = StartBrk, CurrentBrk = CurrentBrk, StartData = StartData, EndData = EndData };
+        var child = new ReferenceMm(_settings, Files) { _mdwe = _mdwe == 3 ? 0 : _mdwe, StartBrk = StartBrk, CurrentBrk = CurrentBrk, StartData = StartData, EndData = EndData };
         foreach ((int resource, (ulong Soft, ulong Hard) limit) in Limits) child.Limits[resource] = limit;
         foreach (ReferenceArea area in _areas)
         {

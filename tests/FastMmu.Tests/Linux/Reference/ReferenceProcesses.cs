@@ -152,6 +152,7 @@ internal sealed class ReferenceProcesses
         TraceCall.Mincore => mm.Mincore(a[0], a[1]),
         TraceCall.Mseal => mm.Mseal(a[0], a[1], a[2]),
         TraceCall.RemapFilePages => mm.RemapFilePages(a[0], a[1], (int)a[2], a[3], (uint)a[4]),
+        TraceCall.Prctl => mm.Prctl((int)a[0], a[1], a[2], a[3], a[4]),
         TraceCall.Setrlimit => mm.SetLimit((int)a[0], a[1], a[2]),
         _ => 0,
     };
