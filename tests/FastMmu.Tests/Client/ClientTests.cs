@@ -35,7 +35,7 @@ public sealed partial class ClientTests : IDisposable
         new[] { "gzip", "-c" },
         new[] { "awk", "{ n[$1 % 10] += length($2) } END { for (i = 0; i < 10; i++) print i, n[i], NR }" },
         new[] { "sh", "-c", "echo hi; i=0; while [ $i -lt 50 ]; do i=$((i+1)); done; echo $i; exit 3" },
-        new[] { "sh", "-c", "sort input | head -n 3 | sha256sum; x=$(busybox seq 5 | busybox tail -n 1); echo $x" },
+        new[] { "sh", "-c", "sort input | sed -n 1,3p | sha256sum; x=$(busybox seq 5 | busybox tail -n 1); echo $x" },
         new[] { "sh", "-c", "gzip -c <input >z && gunzip -c <z | cmp - input && echo same; rm z" },
         new[] { "sh", "-c", "seq 4 | xargs -n 2 echo; grep -c 7 <input; sed -n 's/line 9/LINE/p' input | tail -n 2" },
         new[] { "sh", "-c", "trap 'echo got it' USR1; kill -USR1 $$; (sleep 0.1; exit 4) & wait $!; echo $?; cat /dev/fd/0 <input | wc -c" },
