@@ -1,10 +1,13 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace FastMmu;
 
-/// <summary>What the spans of a gather or a scatter must be.</summary>
+/// <summary>The spans of a gather or a scatter: what they must be, and the plain case.</summary>
 internal static unsafe class LaneSpans
 {
+    private const int PageBytes = 4096;
+
     /// <summary>Refuses spans that differ in length or overlap, but for values of eight bytes in place of their addresses.</summary>
     /// <param name="linear">The addresses.</param>
     /// <param name="values">The values.</param>
@@ -23,5 +26,27 @@ internal static unsafe class LaneSpans
         }
 
         if (told.Overlaps(lanes) || told.Overlaps(data)) throw new ArgumentException("The spans overlap.", answersName);
+    }
+
+    /// <summary>Reads lanes of RAM, up to one whose value may leave its page.</summary>
+    /// <param name="window">Where physical address 0 would be in the host.</param>
+    /// <param name="physical">Where the lanes are: RAM in the window, all of them.</param>
+    /// <param name="values">Receives the values.</param>
+    /// <param name="last">The last offset in a page at which a value ends in it.</param>
+    /// <returns>How many were read.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static int ReadPlain<T>(byte* window, ReadOnlySpan<ulong> physical, Span<T> values, int last) where T : unmanaged
+    {
+        ref ulong addresses = ref MemoryMarshal.GetReference(physical);
+        ref T destination = ref MemoryMarshal.GetReference(values);
+        int i = 0;
+        for (; i < physical.Length; i++)
+        {
+            ulong at = Unsafe.Add(ref addresses, i);
+            if ((int)(at & (PageBytes - 1)) > last) break;
+            Unsafe.Add(ref destination, i) = Unsafe.ReadUnaligned<T>(window + at);
+        }
+
+        return i;
     }
 }

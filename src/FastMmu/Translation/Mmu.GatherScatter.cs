@@ -64,7 +64,7 @@ public sealed unsafe partial class Mmu
             WatchMap? watches = plain ? null : WatchesOfLanes(lanes);
             for (int i = 0; i < count; i++)
             {
-                if (plain && (i += ReadPlain(_base, physical[i..count], read[i..], last)) == count) break;
+                if (plain && (i += LaneSpans.ReadPlain(_base, physical[i..count], read[i..], last)) == count) break;
                 ulong at = physical[i];
                 // A lane that faulted holds all ones, which is the last byte of a page.
                 if ((int)(at & (PageBytes - 1)) > last || at == BatchResult.FaultedLane)
@@ -139,23 +139,6 @@ public sealed unsafe partial class Mmu
     // The watches that lanes may have to ask, or null.
     private WatchMap? WatchesOfLanes(ReadOnlySpan<ulong> linear) =>
         _watches is { } watches && !_inWatchHandler && (!_leavesUsable || watches.MayHold(linear, WatchKinds.Read)) ? watches : null;
-
-    // Values in RAM of the window, up to one that does not lie within a page.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int ReadPlain<T>(byte* window, ReadOnlySpan<ulong> physical, Span<T> values, int last) where T : unmanaged
-    {
-        ref ulong addresses = ref MemoryMarshal.GetReference(physical);
-        ref T destination = ref MemoryMarshal.GetReference(values);
-        int i = 0;
-        for (; i < physical.Length; i++)
-        {
-            ulong at = Unsafe.Add(ref addresses, i);
-            if ((int)(at & (PageBytes - 1)) > last) break;
-            Unsafe.Add(ref destination, i) = Unsafe.ReadUnaligned<T>(window + at);
-        }
-
-        return i;
-    }
 
     // After a lane was read.
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -47,20 +47,25 @@ public sealed unsafe partial class SoftTlb
         Privilege privilege = Privilege;
         int last = PageBytes - sizeof(T), count = 0, first = -1;
         Span<ulong> physical = stackalloc ulong[GatherBlock];
+        refused.Clear();
         for (int start = 0; start < linear.Length; start += GatherBlock)
         {
             int lanes = Math.Min(GatherBlock, linear.Length - start);
+            Span<T> read = values.Slice(start, lanes);
+            ulong misses = Misses;
             TranslateBatch(linear.Slice(start, lanes), physical[..lanes], Access.Read, privilege);
             for (int i = 0; i < lanes; i++)
             {
-                int lane = start + i;
+                // What the table knows is RAM in the window, and stays it as long as nobody is asked.
+                if (misses == Misses && (i += LaneSpans.ReadPlain(_base, physical[i..lanes], read[i..], last)) == lanes) break;
                 ulong at = physical[i];
                 bool done = at != BatchResult.FaultedLane;
-                if (!done) values[lane] = default;
-                else if ((int)(at & (PageBytes - 1)) <= last) values[lane] = _memory.Read<T>(PhysicalAddress.Truncate(at));
-                else done = TryReadSlowly(linear[lane], out values[lane]);
-                if (!refused.IsEmpty) refused[lane] = !done;
-                if (!done && count++ == 0) first = lane;
+                if (!done) read[i] = default;
+                else if ((int)(at & (PageBytes - 1)) <= last) read[i] = _memory.Read<T>(PhysicalAddress.Truncate(at));
+                else done = TryReadSlowly(linear[start + i], out read[i]);
+                if (done) continue;
+                if (!refused.IsEmpty) refused[start + i] = true;
+                if (count++ == 0) first = start + i;
             }
         }
 
