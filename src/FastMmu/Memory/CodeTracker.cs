@@ -17,7 +17,8 @@ namespace FastMmu.Memory;
 /// <para>What was asked for as a <see cref="PhysicalMemory.Span"/> is written when it is asked for. A device or ROM in front of marked bytes takes the writes,
 /// and nobody is told. A change of the map is no write: who makes it knows.</para>
 /// <para>Thread-safe. A virtual CPU in an <see cref="MmuGroup"/> on another thread takes new marks at its next safe point: mark first, wait until
-/// the group has taken part (<see cref="MmuMember.ShootDown"/> does), then read what is to be translated.</para>
+/// the group has taken part (<see cref="MmuMember.ShootDown"/> does), then read what is to be translated. Whoever is told of these bytes before he is done
+/// with that begins again, with the mark and the wait: the write that he was told of may land after he has read.</para>
 /// </remarks>
 /// <example><code>
 /// using var memory = PhysicalMemory.Create(64 * MiB);

@@ -35,7 +35,10 @@ public sealed class DirtyLog : IDisposable
     /// memory.Write(0x20_1000, 1);
     /// Console.WriteLine(string.Join(", ", log.Take()));           // 0x201000
     /// </code></example>
-    public PhysicalAddress[] Take() => Array.ConvertAll(_memory.TakeDirty(this, _pages), p => new PhysicalAddress(p));
+    public PhysicalAddress[] Take() => Take<NoInterleavingPoints>();
+
+    internal PhysicalAddress[] Take<TPoints>() where TPoints : struct, IInterleavingPoints =>
+        Array.ConvertAll(_memory.TakeDirty<TPoints>(this, _pages), p => new PhysicalAddress(p));
 
     /// <summary>Ends the log.</summary>
     public void Dispose() => _memory.StopDirtyLog(this);

@@ -9,7 +9,7 @@ internal interface IMemoryListener
     /// <summary>What stands behind addresses has changed.</summary>
     void OnMapChanged();
 
-    /// <summary>A page may not be written without asking any more.</summary>
+    /// <summary>A page may not be written without asking any more. Must wait for nobody: the memory's lock may be held.</summary>
     /// <param name="page">Its address, or <see cref="PhysicalMemory.AllPages"/>.</param>
     void OnWriteGuarded(ulong page);
 

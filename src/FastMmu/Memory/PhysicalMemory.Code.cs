@@ -65,33 +65,53 @@ public sealed unsafe partial class PhysicalMemory
         }
     }
 
-    internal void MarkCode(CodeTracker tracker, PhysicalAddress start, ulong length)
+    internal void MarkCode(CodeTracker tracker, PhysicalAddress start, ulong length) => MarkCode<NoInterleavingPoints>(tracker, start, length);
+
+    internal void MarkCode<TPoints>(CodeTracker tracker, PhysicalAddress start, ulong length) where TPoints : struct, IInterleavingPoints
     {
         if (length == 0) return;
         ulong end = CheckRange(start, length);
+        TPoints.Reach();
         if (AllMarked(tracker, start.Value, end)) return;
-        Span<ulong> guarded = stackalloc ulong[MostPagesToTell];
-        int count = 0;
+        TPoints.Await(_guardLock);
         lock (_guardLock)
         {
             CheckTracker(tracker);
+            GuardCode<TPoints>(start.Value, end);
+            // Marks come last: whoever finds them without a lock takes the guards for put up, and their pages for dropped.
             foreach (MemorySegment segment in _backing.Within(start.Value, end))
             {
                 for (ulong at = segment.Start; at < segment.End; at = (at & ~0xfffUL) + 0x1000)
                 {
-                    ulong page = (segment.Offset + (at - segment.Start)) >> 12;
-                    tracker[page] |= BlocksOf(at, Math.Min(segment.End, (at & ~0xfffUL) + 0x1000));
-                    if ((_guards[page] & CodeGuard) != 0) continue;
-                    _guards[page] |= CodeGuard;
-                    CollectionsMarshal.GetValueRefOrAddDefault(_guardedPagesOfChunk, page >> ChunkPagesShift, out _)++;
-                    if (count < MostPagesToTell) guarded[count] = at & ~0xfffUL;
-                    count++;
+                    TPoints.Reach();
+                    tracker[(segment.Offset + (at - segment.Start)) >> 12] |= BlocksOf(at, Math.Min(segment.End, (at & ~0xfffUL) + 0x1000));
                 }
             }
+        }
+    }
 
-            if (count != 0) UpdateWriteChunks();
+    // Guards the pages of a range for code, and tells whoever may write them without asking. The lock is held.
+    private void GuardCode<TPoints>(ulong start, ulong end) where TPoints : struct, IInterleavingPoints
+    {
+        Span<ulong> guarded = stackalloc ulong[MostPagesToTell];
+        int count = 0;
+        foreach (MemorySegment segment in _backing.Within(start, end))
+        {
+            for (ulong at = segment.Start; at < segment.End; at = (at & ~0xfffUL) + 0x1000)
+            {
+                ulong page = (segment.Offset + (at - segment.Start)) >> 12;
+                if ((_guards[page] & CodeGuard) != 0) continue;
+                TPoints.Reach();
+                _guards[page] |= CodeGuard;
+                CollectionsMarshal.GetValueRefOrAddDefault(_guardedPagesOfChunk, page >> ChunkPagesShift, out _)++;
+                if (count < MostPagesToTell) guarded[count] = at & ~0xfffUL;
+                count++;
+            }
         }
 
+        if (count == 0) return;
+        UpdateWriteChunks();
+        TPoints.Reach();
         if (count > MostPagesToTell) WriteGuarded?.Invoke(AllPages);
         else foreach (ulong page in guarded[..count]) WriteGuarded?.Invoke(page);
     }

@@ -48,11 +48,13 @@ public sealed unsafe partial class PhysicalMemory
     ///     public void Write(in DeviceAccess access, ulong value) => _count = value;
     /// }
     /// </code></example>
-    public void MapDevice(PhysicalAddress start, ulong length, IMemoryDevice device)
+    public void MapDevice(PhysicalAddress start, ulong length, IMemoryDevice device) => MapDevice<NoInterleavingPoints>(start, length, device);
+
+    internal void MapDevice<TPoints>(PhysicalAddress start, ulong length, IMemoryDevice device) where TPoints : struct, IInterleavingPoints
     {
         ArgumentNullException.ThrowIfNull(device);
         ulong end = CheckRange(start, length);
-        Replace(start.Value, end, [new(start.Value, end, MemoryKind.Device, 0, device, start.Value)]);
+        Replace<TPoints>(start.Value, end, [new(start.Value, end, MemoryKind.Device, 0, device, start.Value)]);
     }
 
     /// <summary>
@@ -72,11 +74,13 @@ public sealed unsafe partial class PhysicalMemory
     /// memory.Write(0xf_0000_0001, (byte)'i');                         // dropped
     /// Console.WriteLine(System.Text.Encoding.ASCII.GetString(memory.Span(0xf_0000_0000, 4)));     // bIOS
     /// </code></example>
-    public void SetKind(PhysicalAddress start, ulong length, MemoryKind kind)
+    public void SetKind(PhysicalAddress start, ulong length, MemoryKind kind) => SetKind<NoInterleavingPoints>(start, length, kind);
+
+    internal void SetKind<TPoints>(PhysicalAddress start, ulong length, MemoryKind kind) where TPoints : struct, IInterleavingPoints
     {
         if (kind is not (MemoryKind.Ram or MemoryKind.Rom or MemoryKind.Hole)) throw new ArgumentOutOfRangeException(nameof(kind), kind, "RAM, ROM or a hole.");
         ulong end = CheckRange(start, length);
-        Replace(start.Value, end, kind == MemoryKind.Hole ? [] : _backing.Within(start.Value, end).Select(s => s with { Kind = kind }));
+        Replace<TPoints>(start.Value, end, kind == MemoryKind.Hole ? [] : _backing.Within(start.Value, end).Select(s => s with { Kind = kind }));
     }
 
     /// <summary>Takes devices and changes of kind away: addresses answer as when the memory was created.</summary>
@@ -91,10 +95,12 @@ public sealed unsafe partial class PhysicalMemory
     /// memory.Unmap(0x8000, 4 * KiB);
     /// Console.WriteLine(memory.Read&lt;byte&gt;(0x8000));               // 0
     /// </code></example>
-    public void Unmap(PhysicalAddress start, ulong length)
+    public void Unmap(PhysicalAddress start, ulong length) => Unmap<NoInterleavingPoints>(start, length);
+
+    internal void Unmap<TPoints>(PhysicalAddress start, ulong length) where TPoints : struct, IInterleavingPoints
     {
         ulong end = CheckRange(start, length);
-        Replace(start.Value, end, _backing.Within(start.Value, end));
+        Replace<TPoints>(start.Value, end, _backing.Within(start.Value, end));
     }
 
     private static ulong CheckRange(PhysicalAddress start, ulong length)
@@ -104,24 +110,33 @@ public sealed unsafe partial class PhysicalMemory
         return start.Value + length;
     }
 
-    private void Replace(ulong start, ulong end, IEnumerable<MemorySegment> inside)
+    private void Replace<TPoints>(ulong start, ulong end, IEnumerable<MemorySegment> inside) where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Await(_mapLock);
         lock (_mapLock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            SetMap(_map.With(start, end, inside));
+            SetMap<TPoints>(_map.With(start, end, inside));
         }
 
+        TPoints.Reach();
         MapChanged?.Invoke();
     }
 
     // Nobody may find RAM without a search where the new map has none: the chunks go first and come back last.
-    private void SetMap(MemoryMap map)
+    private void SetMap<TPoints>(MemoryMap map) where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         _chunks = [];
+        TPoints.Reach();
         _map = map;
-        _chunks = map.Chunks;
-        UpdateWriteChunks();
+        TPoints.Await(_guardLock);
+        lock (_guardLock)
+        {
+            // A memory that has gone meanwhile has none, and keeps none.
+            if (!_disposed) _chunks = map.Chunks;
+            UpdateWriteChunks();
+        }
     }
 
     // One piece: as many bytes as there are up to the next multiple of eight.

@@ -57,7 +57,7 @@ public sealed unsafe partial class PhysicalMemory
 
         if (_map != version.Map)
         {
-            lock (_mapLock) SetMap(version.Map);
+            lock (_mapLock) SetMap<NoInterleavingPoints>(version.Map);
             MapChanged?.Invoke();
         }
 

@@ -53,9 +53,12 @@ public sealed unsafe partial class PhysicalMemory
     /// foreach (PhysicalAddress page in changes.Take()) Console.WriteLine(page);       // 0x5000
     /// Console.WriteLine(changes.Take().Length);                                       // 0
     /// </code></example>
-    public DirtyLog StartDirtyLog()
+    public DirtyLog StartDirtyLog() => StartDirtyLog<NoInterleavingPoints>();
+
+    internal DirtyLog StartDirtyLog<TPoints>() where TPoints : struct, IInterleavingPoints
     {
         DirtyLog log;
+        TPoints.Await(_guardLock);
         lock (_guardLock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
@@ -63,10 +66,13 @@ public sealed unsafe partial class PhysicalMemory
             if (index < 0) throw new InvalidOperationException($"{MaxLogs} dirty logs run already.");
             log = new DirtyLog(this, (byte)(1 << (FirstLogBit + index)));
             _logs[index] = log;
+            TPoints.Reach();
             GuardEverything(log.Guard);
+            TPoints.Reach();
             UpdateWriteChunks();
         }
 
+        TPoints.Reach();
         WriteGuarded?.Invoke(AllPages);
         return log;
     }
@@ -86,9 +92,10 @@ public sealed unsafe partial class PhysicalMemory
     }
 
     /// <summary>Guards the pages of a log again, and empties it.</summary>
-    internal ulong[] TakeDirty(DirtyLog log, List<ulong> pages)
+    internal ulong[] TakeDirty<TPoints>(DirtyLog log, List<ulong> pages) where TPoints : struct, IInterleavingPoints
     {
         ulong[] taken;
+        TPoints.Await(_guardLock);
         lock (_guardLock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
@@ -96,9 +103,11 @@ public sealed unsafe partial class PhysicalMemory
             ObjectDisposedException.ThrowIf(!_logs.AsSpan().Contains(log), log);
             taken = [.. pages];
             pages.Clear();
+            TPoints.Reach();
             foreach (ulong page in taken) _guards[OffsetOf(page) >> 12] |= log.Guard;
         }
 
+        TPoints.Reach();
         GuardedAgain(taken);
         return taken;
     }
@@ -108,10 +117,14 @@ public sealed unsafe partial class PhysicalMemory
     /// write is taken to happen now.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool AdmitsWrites(ulong page)
+    internal bool AdmitsWrites(ulong page) => AdmitsWrites<NoInterleavingPoints>(page);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool AdmitsWrites<TPoints>(ulong page) where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         byte* guards = _guards;
-        return guards == null || Volatile.Read(ref guards[page >> 12]) == 0 || PassGuards(page >> 12, page) == 0;
+        return guards == null || Volatile.Read(ref guards[page >> 12]) == 0 || PassGuards<TPoints>(page >> 12, page) == 0;
     }
 
     /// <summary>Called before bytes of RAM are changed through a host address that was found otherwise.</summary>
@@ -120,7 +133,7 @@ public sealed unsafe partial class PhysicalMemory
     /// <returns>Whether they still are RAM: a handler may have changed the map.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool BeforeWindowWrite(ulong address, ulong length) =>
-        _guards == null || !BeforeWrite(address, address, length) || IsWindowRam(address & ~0xfffUL);
+        _guards == null || !BeforeWrite<NoInterleavingPoints>(address, address, length) || IsWindowRam(address & ~0xfffUL);
 
     /// <summary>Called before bytes are changed through a host address that somebody keeps. One load and one compare while nobody asks for writes.</summary>
     /// <param name="host">Where the bytes are; of RAM.</param>
@@ -133,8 +146,12 @@ public sealed unsafe partial class PhysicalMemory
 
     // As Find, for bytes that are about to be changed.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal byte* FindForWrite(ulong address, int size)
+    internal byte* FindForWrite(ulong address, int size) => FindForWrite<NoInterleavingPoints>(address, size);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte* FindForWrite<TPoints>(ulong address, int size) where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         byte[] chunks = _writeChunks;
         ulong chunk = address >> MemoryMap.ChunkShift;
         if (chunk < (ulong)chunks.Length && Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(chunks), (nint)chunk) == MemoryMap.ChunkIsRam
@@ -143,10 +160,10 @@ public sealed unsafe partial class PhysicalMemory
             return _base + address;
         }
 
-        return FindForWriteSlowly(address, size);
+        return FindForWriteSlowly<TPoints>(address, size);
     }
 
-    /// <summary>As <see cref="FindForWrite"/>, for the two parts of one write: nobody else's code runs between what both guards wait for and the write.</summary>
+    /// <summary>As <see cref="FindForWrite(ulong, int)"/>, for the two parts of one write: nobody else's code runs between what both guards wait for and the write.</summary>
     internal bool TryFindForWrite(ulong first, int firstSize, ulong second, int secondSize, out byte* firstHost, out byte* secondHost)
     {
         firstHost = Find(first, firstSize);
@@ -160,7 +177,7 @@ public sealed unsafe partial class PhysicalMemory
         firstHost = firstHost == null || secondHost == null ? null : Find(first, firstSize);
         if (firstHost == null) return false;
         ulong page = (ulong)(before - _base) >> 12;
-        if ((Volatile.Read(ref _guards[page]) & ~CodeGuard) != 0) PassGuards(page, first & ~0xfffUL);
+        if ((Volatile.Read(ref _guards[page]) & ~CodeGuard) != 0) PassGuards<NoInterleavingPoints>(page, first & ~0xfffUL);
         return true;
     }
 
@@ -168,12 +185,13 @@ public sealed unsafe partial class PhysicalMemory
     private void BeforeHostWriteSlowly(byte* host, int length)
     {
         ulong offset = (ulong)(host - _base);
-        BeforeWrite(offset, AddressOf(offset >> 12) | (offset & 0xfff), (ulong)length);
+        BeforeWrite<NoInterleavingPoints>(offset, AddressOf(offset >> 12) | (offset & 0xfff), (ulong)length);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private byte* FindForWriteSlowly(ulong address, int size)
+    private byte* FindForWriteSlowly<TPoints>(ulong address, int size) where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         byte* host = Find(address, size);
         byte* guards = _guards;
         if (host == null || guards == null) return host;
@@ -181,20 +199,21 @@ public sealed unsafe partial class PhysicalMemory
         ulong offset = (ulong)(host - _base);
         if ((offset & 0xfff) + (ulong)size <= 0x1000 && Volatile.Read(ref guards[offset >> 12]) == 0) return host;
         // Where the bytes are never changes; whether they are RAM may have.
-        return BeforeWrite(offset, address, (ulong)size) ? Find(address, size) : host;
+        return BeforeWrite<TPoints>(offset, address, (ulong)size) ? Find(address, size) : host;
     }
 
     // `offset` is where the bytes are in the native region, which is what guards are kept by; `address` is what the guest calls them.
     // Returns whether somebody else's code ran, after which the map may be another. That is done first: nothing may come between the other
     // guards and the write.
-    private bool BeforeWrite(ulong offset, ulong address, ulong length)
+    private bool BeforeWrite<TPoints>(ulong offset, ulong address, ulong length) where TPoints : struct, IInterleavingPoints
     {
         if (length == 0) return false;
         bool told = _trackers.Length != 0 && TellCode(offset, address, length);
         ulong last = (offset + length - 1) >> 12;
         for (ulong page = offset >> 12; page <= last; page++)
         {
-            if ((Volatile.Read(ref _guards[page]) & ~CodeGuard) != 0) PassGuards(page, (address & ~0xfffUL) + ((page - (offset >> 12)) << 12));
+            TPoints.Reach();
+            if ((Volatile.Read(ref _guards[page]) & ~CodeGuard) != 0) PassGuards<TPoints>(page, (address & ~0xfffUL) + ((page - (offset >> 12)) << 12));
         }
 
         return told;
@@ -202,14 +221,17 @@ public sealed unsafe partial class PhysicalMemory
 
     // Gives every guard of a page what it waits for, and returns those that stay.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private byte PassGuards(ulong index, ulong page)
+    private byte PassGuards<TPoints>(ulong index, ulong page) where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Await(_guardLock);
         lock (_guardLock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             byte guards = _guards[index];
             if ((guards & SnapshotGuard) != 0) _versions!.Save(index);
+            TPoints.Reach();
             NoteInLogs(guards, page);
+            TPoints.Reach();
             // Others take the page for written when they see this, so it comes last.
             byte left = (byte)(guards & StayingGuards);
             Volatile.Write(ref _guards[index], left);

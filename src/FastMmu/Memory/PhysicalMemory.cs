@@ -203,7 +203,7 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
         byte* host = FindBytes(address.Value, length, out _);
         span = host == null ? default : new Span<byte>(host, length);
         if (host == null) return false;
-        if (_guards == null || !BeforeWrite((ulong)(host - _base), address.Value, (ulong)length)) return true;
+        if (_guards == null || !BeforeWrite<NoInterleavingPoints>((ulong)(host - _base), address.Value, (ulong)length)) return true;
         host = FindBytes(address.Value, length, out _);
         span = host == null ? default : span;
         return host != null;
@@ -238,10 +238,18 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
     /// Console.WriteLine(memory.Read&lt;uint&gt;(16 * MiB - 2).ToString("x"));       // ffff0000
     /// </code></example>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public T Read<T>(PhysicalAddress address) where T : unmanaged
+    public T Read<T>(PhysicalAddress address) where T : unmanaged => Read<T, NoInterleavingPoints>(address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal T Read<T, TPoints>(PhysicalAddress address)
+        where T : unmanaged
+        where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         byte* host = Find(address.Value, sizeof(T));
-        return host != null ? Unsafe.ReadUnaligned<T>(host) : ReadSlowly<T>(address.Value);
+        if (host == null) return ReadSlowly<T, TPoints>(address.Value);
+        TPoints.Reach();
+        return Unsafe.ReadUnaligned<T>(host);
     }
 
     /// <summary>Writes a value as the guest would.</summary>
@@ -256,11 +264,17 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
     /// Console.WriteLine(memory.Read&lt;int&gt;(0xf_0000_0000));             // 0
     /// </code></example>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Write<T>(PhysicalAddress address, T value) where T : unmanaged
+    public void Write<T>(PhysicalAddress address, T value) where T : unmanaged => Write<T, NoInterleavingPoints>(address, value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Write<T, TPoints>(PhysicalAddress address, T value)
+        where T : unmanaged
+        where TPoints : struct, IInterleavingPoints
     {
-        byte* host = FindForWrite(address.Value, sizeof(T));
+        byte* host = FindForWrite<TPoints>(address.Value, sizeof(T));
+        TPoints.Reach();
         if (host != null) Unsafe.WriteUnaligned(host, value);
-        else Write(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
+        else Store<TPoints>(address.Value, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)), rom: false);
     }
 
     /// <summary>Reads bytes as the guest would; bytes without memory behind them, and those beyond 2^52, are all ones.</summary>
@@ -282,7 +296,7 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
     /// memory.Write(0x2000, "hello"u8);
     /// Console.WriteLine((char)memory.Read&lt;byte&gt;(0x2004));     // o
     /// </code></example>
-    public void Write(PhysicalAddress address, ReadOnlySpan<byte> source) => Store(address.Value, source, rom: false);
+    public void Write(PhysicalAddress address, ReadOnlySpan<byte> source) => Store<NoInterleavingPoints>(address.Value, source, rom: false);
 
     /// <summary>Writes bytes as the embedder: ROM takes them too.</summary>
     /// <param name="address">First byte.</param>
@@ -305,7 +319,7 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
             at = map.Segments[index].End;
         }
 
-        Store(address.Value, source, rom: true);
+        Store<NoInterleavingPoints>(address.Value, source, rom: true);
     }
 
     /// <summary>Frees the memory. Idempotent. Every <see cref="Mmu"/> over it forgets what it cached.</summary>
@@ -313,12 +327,16 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
     /// Virtual CPUs on other threads may be in the middle of an access: it finds bytes of no meaning, or throws <see cref="ObjectDisposedException"/> as the
     /// next ones do. The bytes go back to the host at once; their addresses when the garbage collector finds that nobody refers to this or to an MMU over it.
     /// </remarks>
-    public void Dispose()
+    public void Dispose() => Dispose<NoInterleavingPoints>();
+
+    internal void Dispose<TPoints>() where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Await(_guardLock);
         lock (_guardLock)
         {
             if (_disposed) return;
             _disposed = true;
+            TPoints.Reach();
             // With no chunk left, every access takes the slow path, which knows that the memory is gone.
             _chunks = _writeChunks = [];
             _versions?.Dispose();
@@ -453,8 +471,11 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
     private byte* HostOf(in MemorySegment segment, ulong address) => _base + segment.Offset + (address - segment.Start);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private T ReadSlowly<T>(ulong address) where T : unmanaged
+    private T ReadSlowly<T, TPoints>(ulong address)
+        where T : unmanaged
+        where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         T value = default;
         Load(address & PhysicalAddress.MaxValue, MemoryMarshal.AsBytes(new Span<T>(ref value)), Access.Read);
         return value;
@@ -471,7 +492,7 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
         return value;
     }
 
-    private void Store(ulong at, ReadOnlySpan<byte> source, bool rom)
+    private void Store<TPoints>(ulong at, ReadOnlySpan<byte> source, bool rom) where TPoints : struct, IInterleavingPoints
     {
         int told = 0;
         while (!source.IsEmpty)
@@ -489,13 +510,14 @@ public sealed unsafe partial class PhysicalMemory : IDisposable
                 else if (rom || segment.Kind == MemoryKind.Ram)
                 {
                     byte* host = HostOf(in segment, at);
-                    if (told == 0 && _guards != null && BeforeWrite((ulong)(host - _base), at, (ulong)count))
+                    if (told == 0 && _guards != null && BeforeWrite<TPoints>((ulong)(host - _base), at, (ulong)count))
                     {
                         // Somebody else's code ran: the same bytes once more, by the map as it is now.
                         told = count;
                         continue;
                     }
 
+                    TPoints.Reach();
                     source[..count].CopyTo(new Span<byte>(host, count));
                 }
             }

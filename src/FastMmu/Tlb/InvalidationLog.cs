@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using FastMmu.Memory;
 
 namespace FastMmu.Tlb;
 

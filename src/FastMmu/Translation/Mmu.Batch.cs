@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using FastMmu.Addresses;
 using FastMmu.Batch;
+using FastMmu.Memory;
 using FastMmu.Paging.Modes;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
@@ -260,7 +261,7 @@ public sealed unsafe partial class Mmu
         Translation translation;
         if (remember)
         {
-            translation = TranslateByWalk(address, batch.Access, batch.Privilege, stack: false, batch.Row, packed: true);
+            translation = TranslateByWalk<NoInterleavingPoints>(address, batch.Access, batch.Privilege, stack: false, batch.Row, packed: true);
         }
         else
         {

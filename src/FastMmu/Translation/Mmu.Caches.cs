@@ -146,7 +146,7 @@ public sealed unsafe partial class Mmu
     }
 
     private Translation TranslateCore(ulong linear, Access access, Privilege privilege, bool stack) =>
-        TryTranslateFast(linear, access, privilege, out Translation translation) ? translation : TranslateSlowly(linear, access, privilege, stack);
+        TryTranslateFast(linear, access, privilege, out Translation translation) ? translation : TranslateSlowly<NoInterleavingPoints>(linear, access, privilege, stack);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryTranslateFast(ulong linear, Access access, Privilege privilege, out Translation translation)
@@ -166,8 +166,8 @@ public sealed unsafe partial class Mmu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong TranslateOrFaulted(ulong linear, Access access, Privilege privilege)
     {
-        if (_leavesUsable && IsCanonical(linear) && TryTranslateByTable(linear, access, privilege, out ulong physical, out _)) return physical;
-        Translation translation = TranslateByWalk(linear, access, privilege, stack: false, PermissionTable.RowOf(access, privilege), packed: false);
+        if (_leavesUsable && IsCanonical(linear) && TryTranslateByTable<NoInterleavingPoints>(linear, access, privilege, out ulong physical, out _)) return physical;
+        Translation translation = TranslateByWalk<NoInterleavingPoints>(linear, access, privilege, stack: false, PermissionTable.RowOf(access, privilege), packed: false);
         if (!translation.Ok) NoteFault(translation.Fault);
         return translation.Ok ? translation.Physical.Value : BatchResult.FaultedLane;
     }
@@ -175,34 +175,35 @@ public sealed unsafe partial class Mmu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Translation TranslateAndNote(ulong linear, Access access, Privilege privilege, bool stack)
     {
-        Translation translation = TranslateSlowly(linear, access, privilege, stack);
+        Translation translation = TranslateSlowly<NoInterleavingPoints>(linear, access, privilege, stack);
         if (!translation.Ok) NoteFault(translation.Fault);
         return translation;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Translation TranslateSlowly(ulong linear, Access access, Privilege privilege, bool stack) =>
-        _leavesUsable && IsCanonical(linear) && TryTranslateByTable(linear, access, privilege, out ulong physical, out uint attributes)
+    private Translation TranslateSlowly<TPoints>(ulong linear, Access access, Privilege privilege, bool stack) where TPoints : struct, IInterleavingPoints =>
+        _leavesUsable && IsCanonical(linear) && TryTranslateByTable<TPoints>(linear, access, privilege, out ulong physical, out uint attributes)
             ? new(physical, attributes)
-            : TranslateByWalk(linear, access, privilege, stack, PermissionTable.RowOf(access, privilege), packed: false);
+            : TranslateByWalk<TPoints>(linear, access, privilege, stack, PermissionTable.RowOf(access, privilege), packed: false);
 
     // What no remembered page table answers. `row` and `packed` say which of the fast tables receives it.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Translation TranslateByWalk(ulong linear, Access access, Privilege privilege, bool stack, int row, bool packed)
+    private Translation TranslateByWalk<TPoints>(ulong linear, Access access, Privilege privilege, bool stack, int row, bool packed)
+        where TPoints : struct, IInterleavingPoints
     {
         if (!_rules.TryPrepare(ref linear, access, privilege, stack, out MmuFault fault)) return new(fault);
-        if (_walker is null) return UnpagedAndEnter(linear, access, row, packed);
+        if (_walker is null) return UnpagedAndEnter<TPoints>(linear, access, row, packed);
         TlbAccess kind = access == Access.Execute ? TlbAccess.Instruction : TlbAccess.Data;
         if ((_tlbHolds || !_fastUsable) && _tlb.TryFind(linear, _pcid, kind, out TlbEntry entry) && Permits(in entry, access, privilege))
         {
             var cached = new Translation(entry.PhysicalOf(linear), entry.Size, PathRights.ToRights(entry.PathRights, entry.Global), entry.PatIndex);
             // What was a device or guarded when it was entered here may be plain RAM now.
-            if (_fastUsable) TryInsertFast(linear, access, row, packed, in cached);
+            if (_fastUsable) TryInsertFast<TPoints>(linear, access, row, packed, in cached);
             return cached;
         }
 
         Translation translation = WalkAndCache(linear, access, privilege, out WalkResult result);
-        if (!translation.Ok || (_fastUsable && TryInsertFast(linear, access, row, packed, in translation))) return translation;
+        if (!translation.Ok || (_fastUsable && TryInsertFast<TPoints>(linear, access, row, packed, in translation))) return translation;
         // The fast table is larger than any TLB, so only what it does not take goes there: devices, ROM, and everything while it is off.
         _tlbHolds = true;
         _tlb.Insert(
@@ -210,11 +211,13 @@ public sealed unsafe partial class Mmu
         return translation;
     }
 
-    private bool TryInsertFast(ulong linear, Access access, int row, bool packed, in Translation translation)
+    private bool TryInsertFast<TPoints>(ulong linear, Access access, int row, bool packed, in Translation translation)
+        where TPoints : struct, IInterleavingPoints
     {
         ulong physical = translation.Physical.Value;
-        if (!Admits(physical, access) || IsWatched(linear, access)) return false;
+        if (!Admits<TPoints>(physical, access) || IsWatched(linear, access)) return false;
         if (translation.PageSize > PageSize.Size4K) _fast.NoteLarge(linear, translation.PageSize);
+        TPoints.Reach();
         if (packed) _fast.InsertPacked(row, linear, physical, translation.Attributes);
         else _fast.Insert(row, linear, physical, translation.Attributes);
         AfterInsertion();
@@ -223,11 +226,14 @@ public sealed unsafe partial class Mmu
 
     // Whether an access that was permitted may be done without asking again: only RAM in the window, so that a hit is a host address too, and no
     // page whose write somebody wants to hear of.
-    private bool Admits(ulong physical, Access access)
+    private bool Admits(ulong physical, Access access) => Admits<NoInterleavingPoints>(physical, access);
+
+    private bool Admits<TPoints>(ulong physical, Access access) where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         ulong page = physical & ~0xfffUL;
         return physical < FastTable.FrameLimit && _memory.IsWindowRam(page)
-            && (access is not (Access.Write or Access.ShadowStackWrite) || _memory.AdmitsWrites(page));
+            && (access is not (Access.Write or Access.ShadowStackWrite) || _memory.AdmitsWrites<TPoints>(page));
     }
 
     /// <inheritdoc cref="IMemoryTarget.JoinedGroup"/>

@@ -186,27 +186,37 @@ public sealed unsafe partial class Mmu
         return found && (size == 1 || (linear & (uint)(size - 1) & _alignmentMask) == 0);
     }
 
-    private bool TryReadAs<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryReadAs<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged =>
+        TryReadAs<T, NoInterleavingPoints>(linear, privilege, stack, out value, out fault);
+
+    internal bool TryReadAs<T, TPoints>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault)
+        where T : unmanaged
+        where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         if (TryFindHost(linear, sizeof(T), PermissionTable.RowOf(Access.Read, privilege), out byte* host))
         {
+            TPoints.Reach();
             value = Unsafe.ReadUnaligned<T>(host);
             fault = MmuFault.None;
             return true;
         }
 
-        return TryReadSlowly(linear, privilege, stack, out value, out fault);
+        return TryReadSlowly<T, TPoints>(linear, privilege, stack, out value, out fault);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryReadSlowly<T>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault) where T : unmanaged
+    private bool TryReadSlowly<T, TPoints>(ulong linear, Privilege privilege, bool stack, out T value, out MmuFault fault)
+        where T : unmanaged
+        where TPoints : struct, IInterleavingPoints
     {
         if (!AlignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
         {
-            Translation translation = TranslateSlowly(linear, Access.Read, privilege, stack);
+            Translation translation = TranslateSlowly<TPoints>(linear, Access.Read, privilege, stack);
             if (translation.Ok)
             {
-                value = _memory.Read<T>(translation.Physical);
+                value = _memory.Read<T, TPoints>(translation.Physical);
                 fault = MmuFault.None;
                 WatchMap? watches = WatchesOf(linear, sizeof(T), Access.Read, privilege);
                 if (watches is null || TellRead(watches, linear, privilege, translation.Physical.Value, ref value, out fault)) return true;
@@ -227,31 +237,41 @@ public sealed unsafe partial class Mmu
         return done;
     }
 
-    private bool TryWriteAs<T>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault) where T : unmanaged
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryWriteAs<T>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault) where T : unmanaged =>
+        TryWriteAs<T, NoInterleavingPoints>(linear, value, privilege, stack, out fault);
+
+    internal bool TryWriteAs<T, TPoints>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault)
+        where T : unmanaged
+        where TPoints : struct, IInterleavingPoints
     {
+        TPoints.Reach();
         if (TryFindHost(linear, sizeof(T), PermissionTable.RowOf(Access.Write, privilege), out byte* host))
         {
+            TPoints.Reach();
             Unsafe.WriteUnaligned(host, value);
             fault = MmuFault.None;
             return true;
         }
 
-        return TryWriteSlowly(linear, value, privilege, stack, out fault);
+        return TryWriteSlowly<T, TPoints>(linear, value, privilege, stack, out fault);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryWriteSlowly<T>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault) where T : unmanaged
+    private bool TryWriteSlowly<T, TPoints>(ulong linear, T value, Privilege privilege, bool stack, out MmuFault fault)
+        where T : unmanaged
+        where TPoints : struct, IInterleavingPoints
     {
         if (!AlignmentChecks && (int)(linear & (PageBytes - 1)) <= PageBytes - sizeof(T))
         {
-            Translation translation = TranslateSlowly(linear, Access.Write, privilege, stack);
+            Translation translation = TranslateSlowly<TPoints>(linear, Access.Write, privilege, stack);
             if (translation.Ok)
             {
                 fault = MmuFault.None;
                 WatchMap? watches = WatchesOf(linear, sizeof(T), Access.Write, privilege);
                 if (watches is null)
                 {
-                    _memory.Write(translation.Physical, value);
+                    _memory.Write<T, TPoints>(translation.Physical, value);
                     return true;
                 }
 

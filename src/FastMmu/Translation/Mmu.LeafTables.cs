@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using FastMmu.Addresses;
 using FastMmu.Batch;
+using FastMmu.Memory;
 using FastMmu.Paging;
 using FastMmu.Paging.Modes;
 using FastMmu.Paging.Walk;
@@ -46,7 +47,8 @@ public sealed unsafe partial class Mmu
 
     // False, and nothing is changed but what the walker may find marked already, where it must decide: faults, entries not accessed yet above the
     // leaf, pages of 1 GiB not met before, pages that may not enter the fast table.
-    private bool TryTranslateByTable(ulong linear, Access access, Privilege privilege, out ulong physical, out uint attributes)
+    private bool TryTranslateByTable<TPoints>(ulong linear, Access access, Privilege privilege, out ulong physical, out uint attributes)
+        where TPoints : struct, IInterleavingPoints
     {
         physical = attributes = 0;
         int row = PermissionTable.RowOf(access, privilege);
@@ -71,7 +73,8 @@ public sealed unsafe partial class Mmu
             attributes = LeafAttributes(raw | rule.Expected, (int)(data >> LeafTableCache.RightsShift) & 7);
         }
 
-        if (!Admits(physical, access)) return false;
+        if (!Admits<TPoints>(physical, access)) return false;
+        TPoints.Reach();
         if (!IsWatched(linear, access)) _fast.Insert(row, linear, physical, attributes);
         AfterInsertion();
         return true;

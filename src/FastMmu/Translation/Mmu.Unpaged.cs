@@ -1,5 +1,6 @@
 using System.Numerics;
 using FastMmu.Addresses;
+using FastMmu.Memory;
 using FastMmu.Paging;
 using FastMmu.Processor;
 
@@ -23,10 +24,10 @@ public sealed unsafe partial class Mmu
     }
 
     // What enters is the address of 32 bits; one with more above is no canonical form of it, and is cut anew each time.
-    private Translation UnpagedAndEnter(ulong address, Access access, int row, bool packed)
+    private Translation UnpagedAndEnter<TPoints>(ulong address, Access access, int row, bool packed) where TPoints : struct, IInterleavingPoints
     {
         Translation translation = Unpaged(address);
-        if (_fastUsable) TryInsertFast(address, access, row, packed, in translation);
+        if (_fastUsable) TryInsertFast<TPoints>(address, access, row, packed, in translation);
         return translation;
     }
 }

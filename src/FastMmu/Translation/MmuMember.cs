@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using FastMmu.Memory;
 using FastMmu.Tlb;
 
 namespace FastMmu;

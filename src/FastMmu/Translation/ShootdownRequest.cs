@@ -1,3 +1,4 @@
+using FastMmu.Memory;
 using FastMmu.Tlb;
 
 namespace FastMmu;

@@ -1,4 +1,4 @@
-using FastMmu.Tlb;
+using FastMmu.Memory;
 
 namespace FastMmu.Tests.Shootdown;
 
@@ -25,8 +25,9 @@ internal sealed class Interleaving : IDisposable
     /// <summary>Tries schedules one after another: all of them, or as many as are asked for, drawn by chance.</summary>
     /// <param name="bodies">Makes a fresh world and what runs in it.</param>
     /// <param name="sample">How many; 0 for all.</param>
+    /// <param name="preemptions">How often a thread may be stopped that could have gone on: what goes wrong does so with very few.</param>
     /// <returns>How many schedules were tried.</returns>
-    public static int Explore(Func<Action[]> bodies, int sample = 0)
+    public static int Explore(Func<Action[]> bodies, int sample = 0, int preemptions = int.MaxValue)
     {
         var random = new Random(1);
         // The choice made at each step of the schedule, and among how many.
@@ -36,7 +37,7 @@ internal sealed class Interleaving : IDisposable
         {
             using var run = new Interleaving();
             int step = 0;
-            run.Run(bodies(), enabled =>
+            run.Run(bodies(), preemptions, enabled =>
             {
                 if (sample > 0) return random.Next(enabled);
                 if (step == choices.Count) choices.Add((0, enabled));
@@ -56,14 +57,20 @@ internal sealed class Interleaving : IDisposable
         _returned.Dispose();
     }
 
-    private void Run(Action[] bodies, Func<int, int> choose)
+    private void Run(Action[] bodies, int preemptions, Func<int, int> choose)
     {
         foreach (Action body in bodies) _runners.Add(new Runner(this, body));
+        Runner? last = null;
         while (true)
         {
-            Runner[] enabled = [.. _runners.Where(r => r.IsEnabled)];
+            // Whoever ran last stands first: any other choice stops it.
+            Runner[] enabled = [.. _runners.Where(r => r.IsEnabled).OrderBy(r => r != last)];
             if (enabled.Length == 0) break;
-            enabled[enabled.Length == 1 ? 0 : choose(enabled.Length)].Resume();
+            bool stops = enabled[0] == last;
+            int choice = enabled.Length == 1 || (stops && preemptions == 0) ? 0 : choose(enabled.Length);
+            if (stops && choice != 0) preemptions--;
+            last = enabled[choice];
+            last.Resume();
             if (!_returned.Wait(Patience)) throw new TimeoutException("A thread of the schedule does not come back.");
             if (_runners.Find(r => r.Failure is not null) is { } failed) throw new InvalidOperationException("In one schedule.", failed.Failure);
         }
@@ -139,5 +146,13 @@ internal sealed class Interleaving : IDisposable
     internal readonly struct Points : IInterleavingPoints
     {
         public static void Reach() => Interleaving.Reach();
+
+        // Asked while every thread of the schedule stands still.
+        public static void Await(Lock gate) => s_current?.Yield(() =>
+        {
+            if (!gate.TryEnter()) return false;
+            gate.Exit();
+            return true;
+        });
     }
 }

@@ -1,4 +1,5 @@
 using FastMmu.Addresses;
+using FastMmu.Memory;
 using FastMmu.Tlb;
 using Xunit;
 
