@@ -75,7 +75,7 @@ internal sealed class ProgramGenerator
                     Cr4.PcideBit, Cr4.LassBit, Cr4.LamSupBit));
                 break;
             case < 99:
-                Flip(MmuInstructionKind.WriteCr0, Cr0.WpBit);
+                Flip(MmuInstructionKind.WriteCr0, _random.Pick(Cr0.WpBit, Cr0.WpBit, Cr0.CdBit));
                 break;
             default:
                 Flip(MmuInstructionKind.WriteEfer, Efer.NxeBit);
@@ -129,6 +129,10 @@ internal sealed class ProgramGenerator
                 break;
             case 1:
                 Execute(MmuInstructionKind.WriteCr3, (leaves ? elsewhere : here) & ~Cr3Keep);
+                break;
+            case 2 when _state.Mode == PagingMode.Pae && _random.OneIn(3):
+                // Caching has nothing to do with translation, but for the PDPTEs, which are loaded then.
+                Flip(MmuInstructionKind.WriteCr0, Cr0.CdBit);
                 break;
             case 2:
                 Flip(MmuInstructionKind.WriteCr4, _random.Pick(Cr4.PgeBit, Cr4.PgeBit, Cr4.PgeBit, Cr4.SmepBit, Cr4.PcideBit));

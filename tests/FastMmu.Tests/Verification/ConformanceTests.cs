@@ -72,6 +72,7 @@ public sealed class ConformanceTests
         { Flaw.ReadsPdptesFromMemory, 7, "" },
         { Flaw.LoadsPdptesLate, 7, "" },
         { Flaw.AcceptsAnyPdpte, 7, "" },
+        { Flaw.KeepsPdptesAtCr0, 7, "" },
         { Flaw.Throws, 0, "has an answer" },
         { Flaw.ThrowsAtInstructions, 0, "has an answer" },
     };

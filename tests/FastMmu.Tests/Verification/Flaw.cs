@@ -36,6 +36,7 @@ public enum Flaw
     ReadsPdptesFromMemory,
     LoadsPdptesLate,
     AcceptsAnyPdpte,
+    KeepsPdptesAtCr0,
     Throws,
     ThrowsAtInstructions,
 }

@@ -88,7 +88,7 @@ internal sealed class FlawedMmu(Flaw flaw) : IMmuUnderTest
             case MmuInstructionKind.WriteCr0:
                 _state.Cr0 = value;
                 // CD, NW and PG.
-                return (value & (7UL << 29)) == (before.Cr0.Value & (7UL << 29)) || TryLoadPdptes(ref before);
+                return flaw == Flaw.KeepsPdptesAtCr0 || ((value ^ before.Cr0.Value) & (7UL << 29)) == 0 || TryLoadPdptes(ref before);
             case MmuInstructionKind.WriteCr3:
                 _state.Cr3 = LongMode ? value & ~(1UL << 63) : (uint)value;
                 if (!TryLoadPdptes(ref before)) return false;

@@ -73,6 +73,7 @@ public sealed class PagingVectorTests
         { Flaw.ReadsPdptesFromMemory, Pae, 7, "" },
         { Flaw.LoadsPdptesLate, Pae, 7, "" },
         { Flaw.AcceptsAnyPdpte, Pae, 7, "" },
+        { Flaw.KeepsPdptesAtCr0, Pae, 7, "" },
         { Flaw.ThrowsAtInstructions, Pae, 0, "has an answer" },
     };
 
