@@ -151,7 +151,7 @@ public sealed unsafe partial class SoftTlb
                 int count = Math.Min(length - done, PageBytes - (int)(physical[page] & (PageBytes - 1)));
                 PhysicalAddress first = PhysicalAddress.Truncate(physical[page]);
                 if (access == Access.Write) _memory.Write(first, source.Slice(done, count));
-                else _memory.Read(first, destination.Slice(done, count));
+                else _memory.Load(first.Value, destination.Slice(done, count), access);
                 done += count;
             }
 

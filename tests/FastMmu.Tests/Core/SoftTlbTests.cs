@@ -69,6 +69,22 @@ public sealed class SoftTlbTests : IDisposable
     }
 
     [Fact]
+    public void ADevice_IsToldWhetherItIsReadOrFetched()
+    {
+        var device = new Kinds();
+        using PhysicalMemory memory = PhysicalMemory.Create(16 * MiB);
+        memory.MapDevice(0x1000, 4 * KiB, device);
+        var pages = new RandomPages();
+        pages.Add(0, 0x5000, new(0x1000));
+        using var tlb = new SoftTlb(memory, pages);
+        Assert.True(tlb.TryRead(0x5000, out int _));
+        Assert.True(tlb.TryRead(0x5000, new byte[4]));
+        Assert.True(tlb.TryFetch(0x5000, new byte[4]));
+        Assert.True(tlb.TryWrite(0x5000, new byte[4]));
+        Assert.Equal([Access.Read, Access.Read, Access.Execute, Access.Write], device.Seen);
+    }
+
+    [Fact]
     public void Pages_OfRomAndNothing_AreReadAndNotKept()
     {
         var pages = new RandomPages();
@@ -176,5 +192,18 @@ public sealed class SoftTlbTests : IDisposable
         if (!writable) return;
         Assert.Equal((byte)(value >> 8), _memory.Read<byte>(second.Physical));
         if (first.Physical != second.Physical) Assert.Equal((byte)value, _memory.Read<byte>(first.Physical));
+    }
+
+    private sealed class Kinds : IMemoryDevice
+    {
+        public List<Access> Seen { get; } = [];
+
+        public ulong Read(in DeviceAccess access)
+        {
+            Seen.Add(access.Kind);
+            return 0;
+        }
+
+        public void Write(in DeviceAccess access, ulong value) => Seen.Add(access.Kind);
     }
 }
