@@ -21,7 +21,7 @@ namespace FastMmu.Reference;
 /// the rights of another. Registers that are not part of a translation (WP, SMEP, SMAP, AC, keys) count as they are at the access.
 /// </para>
 /// <para>
-/// Both sets grow by the walks that explain an observed answer, and by <see cref="MayHaveWalked"/> for an implementation that walks ahead.
+/// Both sets grow by the walks that explain an observed answer, and by <see cref="MayHaveWalked(in PagingState, ulong)"/> for an implementation that walks ahead.
 /// They shrink only by what the architecture promises: INVLPG, INVPCID, writes to CR0, CR3 and CR4, and page faults.
 /// </para>
 /// <para>
@@ -109,11 +109,14 @@ public sealed class ReferenceTlb
     /// table. Rights do not matter, and tables above an entry that is not present are remembered too. Such a processor sets A in what it
     /// caches; page tables are not changed here. Source: Intel SDM vol. 3A, "Details of TLB Use" (4.10.2.3), 4.10.3.1.
     /// </remarks>
-    public void MayHaveWalked(in PagingState state, ulong linear)
+    public void MayHaveWalked(in PagingState state, ulong linear) => MayHaveWalked(state, linear, wrote: false);
+
+    /// <summary>As <see cref="MayHaveWalked(in PagingState, ulong)"/>, of a write that has set D, whatever it has made of the entry since.</summary>
+    internal void MayHaveWalked(in PagingState state, ulong linear, bool wrote)
     {
         var controls = new Controls(state);
         if (controls.Mode == ReferenceMode.None || !IsUsable(controls, ref linear)) return;
-        foreach ((_, TableWalk walk) in Walks(controls, linear).ToList()) Remember(controls, linear, walk, false);
+        foreach ((_, TableWalk walk) in Walks(controls, linear).ToList()) Remember(controls, linear, walk, wrote);
     }
 
     /// <summary>

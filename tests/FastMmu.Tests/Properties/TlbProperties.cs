@@ -70,6 +70,23 @@ public sealed class TlbProperties : IDisposable
         Assert.Equal(0x108021UL, _memory.Guest.Read<ulong>(0x101000));
     }
 
+    // What the store leaves in the entry is not dirty, and the translation that it used is.
+    [Fact]
+    public void AStoreIntoItsOwnTable_LeavesADirtyTranslation()
+    {
+        var state = PagingState.WithPaging(ProcessorFeatures.Zen4, PagingMode.TwoLevel, 0x102000UL);
+        using var trial = new TlbTrial(_memory, new TlbProgram(
+            Choice,
+            state,
+            [new(0x102000, 0x40_0003, 4, 2), new(0x40_07fc, 0x40_0003, 4, 1)],
+            [
+                new TlbStep.Move(Transfer.Write, 0x1f_f7f8),
+                new TlbStep.Batch([0x1f_f5e1], Access.Write, Privilege.Supervisor, InPlace: false),
+            ]));
+        trial.Run();
+        Assert.Equal(1, trial.Stale);
+    }
+
     private static MmuChoice Choice => new(nameof(SplitTlb), ReplacementKind.TreePlru, Structures: 0, Statistics: false, BatchKernel.Scalar, ProbeBudget: 1);
 
     private static TableWord Word(ulong address, ulong value) => new(address, value, 8, 1);

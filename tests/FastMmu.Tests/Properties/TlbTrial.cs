@@ -317,7 +317,7 @@ internal sealed class TlbTrial : IDisposable
             }
 
             // A part that was reached before the next one refused: it moved no byte, but may be cached.
-            if (fault.IsFault) _tlb.MayHaveWalked(_mmu.State, access.Linear);
+            if (fault.IsFault) _tlb.MayHaveWalked(_mmu.State, access.Linear, access.Kind == Access.Write);
             else if (JudgeReached(access, physical[part]) is { } mistake) return mistake;
             at = next;
         }
@@ -332,7 +332,7 @@ internal sealed class TlbTrial : IDisposable
     {
         if (physical is { } address) return Judge(access, ObservedAnswer.Translated(address));
         // ROM takes no byte, holes have none, and tables carry no number.
-        _tlb.MayHaveWalked(_mmu.State, access.Linear);
+        _tlb.MayHaveWalked(_mmu.State, access.Linear, access.Kind == Access.Write);
         return null;
     }
 
