@@ -1,4 +1,5 @@
 using FastMmu.Addresses;
+using FastMmu.Paging.Mapping;
 using FastMmu.Paging.Modes;
 using FastMmu.Paging.Walk;
 using FastMmu.Processor;
@@ -156,7 +157,7 @@ public sealed partial class Mmu
     /// Turns paging on as a kernel would: EFER, CR4, CR3, CR0 in this order, with WP, and with NX, PGE and PSE where the processor has them.
     /// </summary>
     /// <param name="root">The root table: what goes into CR3.</param>
-    /// <param name="mode">The paging mode; not <see cref="PagingMode.None"/>.</param>
+    /// <param name="mode">The paging mode; not <see cref="PagingMode.None"/>. A root says nothing of it: four levels, unless another is named.</param>
     /// <returns>The fault of the step that failed (a PDPTE with reserved bits, a root beyond MAXPHYADDR), or none.</returns>
     /// <exception cref="ArgumentException">The processor does not have the mode, or the root lies above 4 GiB in a 32-bit mode.</exception>
     /// <example><code>
@@ -194,6 +195,26 @@ public sealed partial class Mmu
         fault = WriteCr0(_context.State.Cr0.Value | Cr0.PgBit | Cr0.PeBit | Cr0.WpBit);
         // Until long mode is active CR3 takes 32 bits: a kernel whose tables lie higher writes it again.
         return fault.IsFault || root.Value >> 32 == 0 ? fault : WriteCr3(root.Value);
+    }
+
+    /// <summary>Turns paging on with the tables of a mapper, in their mode, as <see cref="EnablePaging(PhysicalAddress, PagingMode)"/> does.</summary>
+    /// <param name="space">The tables.</param>
+    /// <returns>The fault of the step that failed, or none.</returns>
+    /// <exception cref="ArgumentException">The tables are in another memory, or the processor does not have their mode.</exception>
+    /// <example><code>
+    /// using var small = PhysicalMemory.Create(16 * MiB);
+    /// PageMapper space = PageMapper.Create&lt;PagingPae&gt;(small, new BitmapFrameAllocator(small));
+    /// space.Map(0x5000, 0x20_0000, 4 * KiB, Rights.UserReadWrite);
+    /// using var cpu = new Mmu(small, ProcessorFeatures.Zen4);
+    /// Console.WriteLine(cpu.EnablePaging(space));             // none
+    /// Console.WriteLine(cpu.Mode);                            // Pae
+    /// Console.WriteLine(cpu.Translate(0x5123UL).Physical);    // 0x200123
+    /// </code></example>
+    public MmuFault EnablePaging(PageMapper space)
+    {
+        ArgumentNullException.ThrowIfNull(space);
+        if (space.Memory != _memory) throw new ArgumentException("The tables are in another memory.", nameof(space));
+        return EnablePaging(space.Root, space.Mode);
     }
 
     /// <summary>

@@ -9,7 +9,8 @@ namespace FastMmu;
 /// </summary>
 /// <remarks>
 /// <para>Nobody is interrupted: a running member takes requests where it calls <see cref="MmuMember.Poll"/>, between two instructions of its
-/// guest; a parked one owes nothing until it enters again. Requests and acknowledgements take no lock and allocate nothing.</para>
+/// guest; a parked one owes nothing until it enters again. Requests and acknowledgements take no lock and allocate nothing. Whoever waits waits for every
+/// running member: a thread that ends parks its member before, or disposes it; that its <see cref="Mmu"/> was disposed is not enough.</para>
 /// <para>Thread-safe, but for the members, each of which belongs to one thread at a time.</para>
 /// Source: Intel SDM vol. 3A, "Propagation of Paging-Structure Changes to Multiple Processors" (4.10.5).
 /// </remarks>
