@@ -143,18 +143,22 @@ internal sealed class TlbTrial : IDisposable
         var physical = new ulong?[2];
         physical[0] = _memory.TakeBack(bytes[..first], offset, column);
         if (first < 8) physical[1] = _memory.TakeBack(bytes[first..], 0, next);
+        ulong?[] written = [.. physical];
         for (int part = 0; part < 2 && done; part++)
         {
-            // The page's own table: what was put back there has lost the flags that the walk set.
+            // The page's own table, or the other page's: what was put back there has lost the flags that the walk set.
             ulong at = part == 0 ? linear : linear + (ulong)first;
             ReferenceAnswer walk = FullWalk(new ReferenceAccess(at, Access.Write, _mmu.State.CurrentPrivilege));
-            if (walk.Entries.Any(entry => entry.Address >> 3 == physical[part] >> 3)) physical[part] = null;
+            if (walk.Entries.Any(entry => IsIn(entry.Address, written[0], first) || IsIn(entry.Address, written[1], 8 - first))) physical[part] = null;
         }
 
         return fault.IsFault && (physical[0] ?? physical[1]) is { } changed
             ? $"{fault}, and 0x{changed:x} was written"
             : JudgeParts(linear, 8, Access.Write, done, fault, physical);
     }
+
+    // Whether a word lies in some bytes, or in part.
+    private static bool IsIn(ulong word, ulong? bytes, int length) => bytes is { } start && word >> 3 >= start >> 3 && word >> 3 <= (start + (ulong)length - 1) >> 3;
 
     private string? Batch(TlbStep.Batch batch)
     {
