@@ -2,12 +2,16 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using FastMmu.Cli.Commands;
+using FastMmu.Cli.Text;
 
 namespace FastMmu.Cli;
 
 /// <summary>The tool's command tree, and the one place where failures become a line on stderr and an exit code.</summary>
 internal static class CommandLine
 {
+    // Messages quote what a file holds, which may be anything.
+    private const int LongestRefusal = 1000;
+
     /// <summary>Parses and runs one command line.</summary>
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public static int Run(IReadOnlyList<string> args, ToolConsole console)
@@ -68,7 +72,8 @@ internal static class CommandLine
         {
             // What was printed before the failure stays in front of the line about it.
             console.Flush();
-            console.Error.WriteLine("fastmmu: " + string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
+            string line = Printable.Of(string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
+            console.Error.WriteLine("fastmmu: " + (line.Length > LongestRefusal ? line[..LongestRefusal] + "..." : line));
             console.Error.Flush();
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)

@@ -73,6 +73,17 @@ public sealed class ScriptTests
     }
 
     [Fact]
+    public void Script_OfBinaryData_IsRefusedInOneHarmlessLine()
+    {
+        using var file = new TemporaryFile("\u001b]0;title\u0007\u0001" + new string('x', 100_000) + " 1 2\n");
+        ToolRun run = ToolRun.Of("mm", file.Path);
+        Assert.Equal(2, run.Code);
+        Assert.Contains(":1: unknown call '?]0;title??xxx", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(run.Error.TrimEnd('\n'), char.IsControl);
+        Assert.InRange(run.Error.Length, 100, 1100);
+    }
+
+    [Fact]
     public void Run_Calls_ShowsWhatEachChanges()
     {
         using var file = new TemporaryFile("mmap 0 16p 3 34 -1 0\nw $last 1\nfork\n@1 w $r0 2\n@1 exit\nr $r0\n");
