@@ -48,10 +48,17 @@ public sealed unsafe partial class Mmu
     {
         CheckLanes<T>(linear, values, faults);
         Privilege privilege = CurrentPrivilege;
-        int last = AlignmentChecks ? -1 : PageBytes - sizeof(T);
+        int last = PageBytes - sizeof(T);
         Span<ulong> physical = stackalloc ulong[GatherBlock];
         int faulted = 0, first = -1;
         faults.Clear();
+        if (AlignmentChecks)
+        {
+            // A lane that is refused for its alignment marks no entry.
+            for (int lane = 0; lane < linear.Length; lane++) ReadLane(linear, values, faults, lane, privilege, ref faulted, ref first);
+            return new(linear.Length - faulted, faulted, first);
+        }
+
         for (int start = 0; start < linear.Length; start += GatherBlock)
         {
             int count = Math.Min(GatherBlock, linear.Length - start);

@@ -117,6 +117,12 @@ public sealed class GatherScatterTests : IDisposable
         Assert.Equal(ExceptionVector.AlignmentCheck, faults[1].Vector);
         Assert.Equal(new BatchResult(1, 1, 1), mmu.GatherRead<int>([Data, Data + 1], new int[2], faults));
         Assert.Equal(ExceptionVector.AlignmentCheck, faults[1].Vector);
+        // One by one, an access that is refused for its alignment marks no entry.
+        ulong entry = TableOf(Late) + ((Late >> 9) & 0xff8);
+        Assert.False(mmu.TryRead(Late + 1, out int _, out _));
+        Assert.Equal(0UL, _memory.Read<ulong>(entry) & 0x20);
+        Assert.Equal(new BatchResult(1, 1, 1), mmu.GatherRead<int>([Data, Late + 1], new int[2], faults));
+        Assert.Equal(0UL, _memory.Read<ulong>(entry) & 0x20);
     }
 
     [Fact]
