@@ -48,6 +48,18 @@ public static class ReferencePdptes
     public static bool LoadedByCr4Write(in PagingState before, in PagingState after) =>
         UsesRegisters(after) && ((before.Cr4.Value ^ after.Cr4.Value) & ((1UL << 5) | (1UL << 7) | (1UL << 4) | (1UL << 20))) != 0;
 
+    /// <summary>Whether a write of a register loads the PDPTEs.</summary>
+    /// <param name="kind">The instruction; one that writes none of CR0, CR3 and CR4 never does.</param>
+    /// <param name="before">The state before.</param>
+    /// <param name="after">The state after.</param>
+    internal static bool LoadedBy(MmuInstructionKind kind, in PagingState before, in PagingState after) => kind switch
+    {
+        MmuInstructionKind.WriteCr0 => LoadedByCr0Write(before, after),
+        MmuInstructionKind.WriteCr3 => LoadedByCr3Write(after),
+        MmuInstructionKind.WriteCr4 => LoadedByCr4Write(before, after),
+        _ => false,
+    };
+
     /// <summary>Table 4-8: bits 2:1, 8:5 and 63:MAXPHYADDR must be 0 in a present PDPTE. There is no R/W, U/S, A, PS or XD.</summary>
     internal static ulong Reserved(int physicalWidth) => Bits.Range(2, 1) | Bits.Range(8, 5) | Bits.Range(63, physicalWidth);
 

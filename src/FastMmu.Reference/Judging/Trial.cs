@@ -163,13 +163,7 @@ internal sealed class Trial
                 break;
             default:
                 if (!RegisterWrites.TryApply(ref after, instruction)) return null;
-                bool loads = instruction.Kind switch
-                {
-                    MmuInstructionKind.WriteCr0 => ReferencePdptes.LoadedByCr0Write(before, after),
-                    MmuInstructionKind.WriteCr3 => ReferencePdptes.LoadedByCr3Write(after),
-                    MmuInstructionKind.WriteCr4 => ReferencePdptes.LoadedByCr4Write(before, after),
-                    _ => false,
-                };
+                bool loads = ReferencePdptes.LoadedBy(instruction.Kind, before, after);
                 if (loads) _formerPdptes.Add(before.Pdptes);
                 accepted = !loads || ReferencePdptes.TryLoad(ref after, _memory);
                 if (!accepted) break;

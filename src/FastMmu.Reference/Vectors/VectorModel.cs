@@ -93,12 +93,7 @@ internal sealed class VectorModel : IReferenceMemory
         {
             PagingState before = _state, after = _state;
             if (!RegisterWrites.TryApply(ref after, reload)) return (PagingVectorStage.Reload, null);
-            bool loads = reload.Kind switch
-            {
-                MmuInstructionKind.WriteCr0 => ReferencePdptes.LoadedByCr0Write(before, after),
-                MmuInstructionKind.WriteCr3 => ReferencePdptes.LoadedByCr3Write(after),
-                _ => ReferencePdptes.LoadedByCr4Write(before, after),
-            };
+            bool loads = ReferencePdptes.LoadedBy(reload.Kind, before, after);
             if (loads) _formerPdptes.Add(before.Pdptes);
             if (loads && !ReferencePdptes.TryLoad(ref after, this)) return (PagingVectorStage.Reload, null);
             _state = after;
