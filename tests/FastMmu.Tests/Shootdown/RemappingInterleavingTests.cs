@@ -15,32 +15,8 @@ public sealed class RemappingInterleavingTests
     [Fact]
     public void DeviceBeforeRam_ForAReader_IsThereOnceTheGroupHasTakenPart()
     {
-        int tried = Explore((world, processor) =>
-        {
-            bool changed = false;
-            return
-            [
-                () =>
-                {
-                    for (int i = 0; i < 2; i++)
-                    {
-                        processor.Poll();
-                        bool must = changed;
-                        int value = processor.Read(Page);
-                        Check(value is InRam or InDevice, $"{value} is neither what the RAM holds nor what the device says");
-                        Check(!must || value == InDevice, "RAM is read where a device is");
-                    }
-
-                    processor.Exit();
-                },
-                () =>
-                {
-                    world.Memory.MapDevice<Interleaving.Points>(Page, 4 * KiB, world.Device);
-                    world.Group.Await();
-                    changed = true;
-                },
-            ];
-        });
+        int tried = Explore((world, processor) => ReaderBeside(
+            world, processor, InDevice, "RAM is read where a device is", () => world.Memory.MapDevice<Interleaving.Points>(Page, 4 * KiB, world.Device)));
         Assert.InRange(tried, 150, 10_000);
     }
 
@@ -51,29 +27,7 @@ public sealed class RemappingInterleavingTests
         int tried = Explore((world, processor) =>
         {
             world.Memory.MapDevice(Page, 4 * KiB, world.Device);
-            bool changed = false;
-            return
-            [
-                () =>
-                {
-                    for (int i = 0; i < 2; i++)
-                    {
-                        processor.Poll();
-                        bool must = changed;
-                        int value = processor.Read(Page);
-                        Check(value is InRam or InDevice, $"{value} is neither what the RAM holds nor what the device says");
-                        Check(!must || value == InRam, "a device is asked that has gone");
-                    }
-
-                    processor.Exit();
-                },
-                () =>
-                {
-                    world.Memory.Unmap<Interleaving.Points>(Page, 4 * KiB);
-                    world.Group.Await();
-                    changed = true;
-                },
-            ];
+            return ReaderBeside(world, processor, InRam, "a device is asked that has gone", () => world.Memory.Unmap<Interleaving.Points>(Page, 4 * KiB));
         });
         Assert.InRange(tried, 150, 10_000);
     }
@@ -215,6 +169,34 @@ public sealed class RemappingInterleavingTests
             Assert.Throws<ObjectDisposedException>(() => memory.Read<int>(4 * MiB));
             Assert.Throws<ObjectDisposedException>(() => memory.Write(4 * MiB, 1));
         }
+    }
+
+    // A processor that reads twice, and somebody who changes the map and waits: what is read afterwards is the one thing, and before it either.
+    private static Action[] ReaderBeside(World world, SteppedProcessor processor, int afterwards, string stale, Action change)
+    {
+        bool changed = false;
+        return
+        [
+            () =>
+            {
+                for (int i = 0; i < 2; i++)
+                {
+                    processor.Poll();
+                    bool must = changed;
+                    int value = processor.Read(Page);
+                    Check(value is InRam or InDevice, $"{value} is neither what the RAM holds nor what the device says");
+                    Check(!must || value == afterwards, stale);
+                }
+
+                processor.Exit();
+            },
+            () =>
+            {
+                change();
+                world.Group.Await();
+                changed = true;
+            },
+        ];
     }
 
     private static int Explore(Func<World, SteppedProcessor, Action[]> bodies)
